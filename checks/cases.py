@@ -1,0 +1,109 @@
+"""Recorded cases: what a check calls an answer with and what it expects, in one `cases.npz`.
+
+The file holds one JSON text and one run of bytes in which the text's arrays lie end to end. Nothing in it is pickled.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+FILE = "cases.npz"
+
+
+class Given:
+    """A name to be looked up where the student's function lives: a config class, an activation pair.
+
+    arguments : None, or what to call it with
+    """
+
+    def __init__(self, name, arguments=None):
+        self.name, self.arguments = name, arguments
+
+    def find(self, namespace):
+        found = namespace[self.name]
+        if self.arguments is None:
+            return found
+        return found(**{k: resolve(v, namespace) for k, v in self.arguments.items()})
+
+
+class Seed(int):
+    """The seed of a fresh numpy Generator, made anew for every call."""
+
+
+def resolve(value, namespace):
+    """A recorded value as a function is called with it: arrays copied, Given looked up, Seed a new Generator."""
+    match value:
+        case Given():
+            return value.find(namespace)
+        case Seed():
+            return np.random.default_rng(int(value))
+        case dict():
+            return {k: resolve(v, namespace) for k, v in value.items()}
+        case list() | tuple() if not hasattr(value, "_fields"):
+            return type(value)(resolve(v, namespace) for v in value)
+        case np.ndarray():
+            return value.copy()
+    return value
+
+
+def save(path, records):
+    """Write records (dicts of JSON values, arrays, tuples, Given and Seed) to an npz file at path."""
+    blob = bytearray()
+
+    def pack(value):
+        match value:
+            case Seed():
+                return {"$seed": int(value)}
+            case np.ndarray() | np.generic():
+                start = len(blob)
+                blob.extend(np.ascontiguousarray(value).tobytes())
+                return {"$array": [value.dtype.str, list(value.shape), start]}
+            case bool() | str() | None | int() | float():
+                return value
+            case Given():
+                return {"$given": value.name, "arguments": pack(value.arguments)}
+            case tuple():
+                return {"$tuple": [pack(v) for v in value]}
+            case list():
+                return [pack(v) for v in value]
+            case dict():
+                return {k: pack(v) for k, v in value.items()}
+        raise TypeError(f"a case cannot hold a {type(value).__name__}: {value!r}")
+
+    text = json.dumps(pack(records))
+    with open(path, "wb") as file:  # an open file, so that NumPy leaves the name as it is
+        np.savez_compressed(file, json=np.array(text), arrays=np.frombuffer(blob, np.uint8))
+
+
+def load(path=None):
+    """The records in a cases file: the one at path (or an open file), else where CHECKS_CASES says, else in the working directory.
+
+    Raises FileNotFoundError, with what to do, where there is none.
+    """
+    path = path or os.environ.get("CHECKS_CASES") or FILE
+    if isinstance(path, str | os.PathLike) and not Path(path).exists():
+        folder = Path(path).resolve().parent
+        raise FileNotFoundError(f"{FILE} is not in {folder}. It belongs beside the notebook: unpack the set's zip again.")
+    with np.load(path, allow_pickle=False) as file:
+        text, blob = str(file["json"]), file["arrays"].tobytes()
+
+    def unpack(value):
+        match value:
+            case {"$seed": seed}:
+                return Seed(seed)
+            case {"$array": [dtype, shape, start]}:
+                return np.frombuffer(blob, dtype, math.prod(shape), start).reshape(shape).copy()
+            case {"$given": name, "arguments": arguments}:
+                return Given(name, unpack(arguments))
+            case {"$tuple": items}:
+                return tuple(unpack(v) for v in items)
+            case dict():
+                return {k: unpack(v) for k, v in value.items()}
+            case list():
+                return [unpack(v) for v in value]
+        return value
+
+    return unpack(json.loads(text))

@@ -1,0 +1,72 @@
+"""Call a student's function so that nothing it does gets out: output, warnings, exceptions, endless loops."""
+
+import contextlib
+import io
+import signal
+import threading
+import traceback
+import warnings
+
+import numpy as np
+
+
+class Failure(Exception):
+    """The call gave no answer; the message says why."""
+
+
+class _Stop(BaseException):
+    """Time is up. Not an Exception, so that a student's `except Exception` cannot swallow it."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Raise _Stop in the main thread after so many seconds, where the platform has an alarm clock (not on Windows)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_):
+        raise _Stop
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again and again, should a `finally` or bare except eat one
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def call(function, args, seconds):
+    """function(*args), quietly and within its time.
+
+    Returns what it returned and what it printed; raises Failure, with one sentence, where it gave nothing back.
+    """
+    printed = io.StringIO()
+    try:
+        with (
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            time_limit(seconds),
+        ):
+            warnings.simplefilter("ignore")
+            return function(*args), printed.getvalue()
+    except _Stop:
+        raise Failure(f"was still running after {seconds:g} seconds: an endless loop?") from None
+    except KeyboardInterrupt:
+        raise
+    except NotImplementedError:
+        raise Failure("is not written yet") from None
+    except BaseException as error:
+        raise Failure(f"stopped with {type(error).__name__}: {error}{_line(error)}") from None
+
+
+def _line(error):
+    """Where in the student's cell an error came from, as the end of a sentence."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<ipython")]
+    if not own or not own[-1].line:
+        return ""
+    return f", in the line `{own[-1].line.strip()}`"

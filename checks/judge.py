@@ -1,0 +1,273 @@
+"""Judge an answer by its recorded cases, and say what was found."""
+
+import hashlib
+import importlib
+import re
+from contextlib import contextmanager
+
+import numpy as np
+
+from checks import cases, compare, guard
+
+
+def check(name, answer):
+    """Judge an answer, print what is right, what is not and where to look, and return the points earned.
+
+    name : the exercise, as it stands in the cell
+    answer : the function, number, dict or training procedure the exercise asks for
+    Returns a float from 0.0 to the exercise's points.
+    Raises FileNotFoundError or KeyError where the set's cases are missing or know no such exercise.
+    """
+    records = cases.load()
+    if name not in records:
+        raise KeyError(f"{name} is not an exercise of this set. Its exercises: {', '.join(records)}")
+    share, lines = judge(records[name], answer, _given())
+    points = records[name]["points"]
+    earned = round(float(points * share), 2)
+    title = name.split(".")[-1]
+    print(f"{title}: {'right, ' if share == 1 else ''}{earned:g} of {points:g} points")
+    for line in lines:
+        print("  " + line)
+    if share < 1 and records[name].get("section"):
+        print(f"  Read again: {records[name]['section']}")
+    return earned
+
+
+def judge(record, answer, namespace):
+    """The share of its points an answer earns, 0 to 1, and the lines that tell why.
+
+    record : one exercise of a cases file
+    namespace : a dict in which Given names are found
+    """
+    if answer is None or answer is Ellipsis:
+        return 0.0, ["It is not answered yet."]
+    if record["kind"] == "answer":
+        return judge_answer(record, answer)
+    if not callable(answer):
+        return 0.0, [f"It should be a function, not {compare.a(answer)}."]
+    with _standing_in(record.get("standins", {}), answer, namespace):
+        if record["kind"] == "experiment":
+            return judge_experiment(record, answer)
+        return judge_function(record, answer, namespace)
+
+
+def _given():
+    try:
+        return vars(importlib.import_module("given"))
+    except ModuleNotFoundError:
+        return {}
+
+
+@contextmanager
+def _standing_in(sources, function, namespace):
+    """While a function is judged, correct ones stand in for the other exercises it calls: one mistake costs one mark.
+
+    sources : {name: source}, filled by the grader alone
+    """
+    scope = getattr(function, "__globals__", {})
+    right = {}
+    for name, source in sources.items():
+        right |= {"np": np, **namespace}
+        exec(source, right)
+    own = {name: scope[name] for name in sources if name in scope}
+    scope.update({name: right[name] for name in sources})
+    try:
+        yield
+    finally:
+        for name in sources:
+            del scope[name]
+        scope.update(own)
+
+
+# Functions ------------------------------------------------------------------------------------------------------------
+
+
+def judge_function(record, function, namespace):
+    outputs = [name for name in record["returns"] if not name.startswith("_")]
+    runs = []
+    for case in record["cases"]:
+        try:
+            runs.append(run_case(record, case, function, namespace))
+        except guard.Failure as failure:
+            runs.append(str(failure))
+            if "still running" in str(failure):  # the other cases would hang too
+                runs += [str(failure)] * (len(record["cases"]) - len(runs))
+                break
+    sentences, lines, right = [], [], 0
+    failed = [case for case, run in zip(record["cases"], runs, strict=True) if isinstance(run, str)]
+    if failed:
+        lines += _in_case(record["cases"], failed, f"it {next(run for run in runs if isinstance(run, str))}.")
+    for output in outputs:
+        findings = [_finding(run, case, output, record["tol"]) for case, run in zip(record["cases"], runs, strict=True)]
+        wrong = [case for case, finding in zip(record["cases"], findings, strict=True) if finding]
+        if not wrong and not failed:
+            right += 1
+            lines.append(f"{output}: right")
+            continue
+        if wrong:
+            finding = next(filter(None, findings))
+            lines.append(f"{output}: not yet.")
+            lines += _in_case(record["cases"], wrong, f"{output}{'' if finding[0] == '[' else ' '}{finding}.")
+        known = next((m["sentence"] for m in record["mutants"] if is_mutant(record, m, output, runs)), None)
+        if known and known not in sentences:
+            sentences.append(known)
+            lines.append(f"    {known}")
+    printed = next((run["printed"] for run in runs if isinstance(run, dict) and run["printed"].strip()), "")
+    if printed and right < len(outputs):
+        lines.append(f"It printed: {printed.strip()[:300]}")
+    return right / len(outputs), lines
+
+
+def _in_case(all_cases, wrong, sentence):
+    """The lines that say what happened in the first of the cases that went wrong, and which went well."""
+    lines = [f"    In the case “{wrong[0]['note']}”, with {wrong[0]['shapes']}:", f"    {sentence}"]
+    passed = [case["note"] for case in all_cases if case not in wrong] if len(all_cases) > 1 else []
+    return lines + ([f"    Right in: {'; '.join(passed)}."] if passed else [])
+
+
+def run_case(record, case, function, namespace):
+    """One call: {"values": {output: value}, "printed": text}. Raises guard.Failure where there is no answer."""
+    args = [cases.resolve(arg, namespace) for arg in case["args"]]
+    value, printed = guard.call(function, args, record["seconds"])
+    for name, arg, before in zip(record["arguments"], args, case["args"], strict=True):
+        if changed(arg, before):
+            raise guard.Failure(f"changed its argument {name}: leave arguments as they are, work on a copy")
+    names = record["returns"]
+    if len(names) == 1:
+        return {"values": {names[0]: value}, "printed": printed}
+    wanted = ", ".join(name.lstrip("_") for name in names)
+    if not isinstance(value, list | tuple) or len(value) != len(names):
+        found = f"{len(value)} values" if isinstance(value, list | tuple) else compare.a(value)
+        found = "nothing (None)" if value is None else found
+        raise guard.Failure(f"returned {found}, should return {len(names)}: {wanted}")
+    return {"values": dict(zip(names, value, strict=True)), "printed": printed}
+
+
+def changed(now, before):
+    """Whether any array of a resolved argument is no longer what the case recorded."""
+    if isinstance(before, np.ndarray):
+        return now.shape != before.shape or not np.array_equal(now, before, equal_nan=before.dtype.kind == "f")
+    if isinstance(before, dict):
+        return not isinstance(now, dict) or now.keys() != before.keys() or any(changed(now[k], before[k]) for k in before)
+    if isinstance(before, list | tuple):
+        return len(now) != len(before) or any(changed(n, b) for n, b in zip(now, before, strict=True))
+    return False
+
+
+def _finding(run, case, output, tol):
+    """One sentence on one output of one case, or None where it is right or there is none."""
+    if isinstance(run, str):
+        return None
+    found = compare.differences(run["values"][output], case["expected"][output], tol)
+    if not found:
+        return None
+    path, sentence, got, _ = found[0]
+    for other, value in case["expected"].items():
+        if other != output and isinstance(got, np.ndarray) and compare.leaf_difference(got, value, tol) is None:
+            return f"{path}{sentence}. It is what {other} should be"
+    glue = "" if not path or sentence.startswith("[") else " "
+    return path + glue + sentence
+
+
+def is_mutant(record, mutant, output, runs):
+    """Whether, in every case, an output is what a known mistake gives, and in some case that is not the right answer."""
+    telling = False
+    for case, run, known in zip(record["cases"], runs, mutant["outputs"], strict=True):
+        if isinstance(run, str) or known is None:
+            if isinstance(run, str) != (known is None):
+                return False
+            continue
+        if compare.differences(run["values"][output], known[output], record["tol"]):
+            return False
+        telling = telling or bool(compare.differences(known[output], case["expected"][output], record["tol"]))
+    return telling
+
+
+# Answers --------------------------------------------------------------------------------------------------------------
+
+
+def digest(name, value):
+    """A fingerprint of an answer, so that a cases file can judge one without showing it.
+
+    Numbers count as equal to three significant digits, whole numbers exactly, words without regard to case.
+    """
+    if isinstance(value, float | np.floating) and not float(value).is_integer():
+        text = f"{value:.2e}"
+    elif isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        text = str(int(value))
+    else:
+        text = re.sub(r"[\W_]+", " ", str(value)).strip().casefold()
+    return hashlib.sha256(f"{name}: {text}".encode()).hexdigest()[:20]
+
+
+def judge_answer(record, answer):
+    """Compare an answer, or each entry of a dict of answers, with the digest recorded for it."""
+    expected = record["digests"]
+    if isinstance(expected, dict):
+        if not isinstance(answer, dict) or not expected.keys() <= answer.keys():
+            return 0.0, [f"It should be a dict with the keys {', '.join(map(repr, expected))}."]
+        parts = [(repr(key), answer[key], expected[key]) for key in expected]
+    else:
+        parts = [("It", answer, expected)]
+    right, lines = 0, []
+    for label, value, wanted in parts:
+        if value is None or value is Ellipsis:
+            lines.append(f"{label}: not answered yet.")
+            continue
+        if not isinstance(value, str | int | float | np.number | np.bool_) or value != value:
+            lines.append(f"{label}: should be a number or a word, not {compare.a(value)}.")
+            continue
+        near = [value, value * (1 + 2e-3), value * (1 - 2e-3)] if isinstance(value, float | np.floating) else [value]
+        if wanted in [digest(record["name"], v) for v in near if np.isreal(v)]:
+            right += 1
+            lines.append(f"{label}: right" if len(parts) > 1 else "It is right.")
+            continue
+        lines.append(f"{label}: {compare.show(value)} is not right." if len(parts) > 1 else f"{compare.show(value)} is not right.")
+        known = {m["digest"]: m["sentence"] for m in record["mutants"]}
+        mine = digest(f"{record['name']} {label}", value)
+        if mine in known:
+            lines.append(f"    {known[mine]}")
+    return right / len(parts), lines
+
+
+# Experiments ----------------------------------------------------------------------------------------------------------
+
+
+def judge_experiment(record, fit):
+    """Train with the student's procedure and test the model on images it was not given.
+
+    The classes are renamed by a random permutation first: whoever learns from the labels passed in is not touched by
+    that, whoever brought labels along is.
+    """
+    rng = np.random.default_rng(record["seed"])
+    names = rng.permutation(record["classes"])
+    sets = {part: (record[f"x_{part}"].copy(), names[record[f"y_{part}"]]) for part in ("train", "val", "test")}
+    try:
+        predict, _ = guard.call(fit, (*sets["train"], *sets["val"], rng), record["seconds"])
+        if not callable(predict):
+            raise guard.Failure(f"returned {compare.a(predict)}, should return a function from images to class numbers")
+        seen, unseen = (_labels(predict, sets[part][0], record["seconds"]) for part in ("train", "test"))
+    except guard.Failure as failure:
+        return 0.0, [f"It {failure}."]
+    on_seen, on_unseen = np.mean(seen == sets["train"][1]), np.mean(unseen == sets["test"][1])
+    share = next((share for bar, share in record["bars"] if on_unseen >= bar), 0.0)
+    lines = [f"Accuracy on {len(unseen)} images it never saw: {on_unseen:.1%}; the goal is {record['bars'][0][0]:.0%}."]
+    if share == 1:
+        return share, lines
+    lines.append(f"On the images it was trained on: {on_seen:.1%}.")
+    if np.mean(unseen == record["y_test"]) > on_unseen:
+        lines.append(record["sentences"]["peeked"])
+    elif on_seen > 0.99:
+        lines.append(record["sentences"]["memorised"])
+    else:
+        lines.append(record["sentences"]["untrained"])
+    return share, lines
+
+
+def _labels(predict, x, seconds):
+    labels, _ = guard.call(predict, (x.copy(),), seconds)
+    if not isinstance(labels, np.ndarray) or labels.shape != (len(x),) or labels.dtype.kind not in "iu":
+        raise guard.Failure(
+            f"predicts {compare.a(labels)} for {len(x)} images, should predict an array of {len(x)} class numbers"
+        )
+    return labels

@@ -1,0 +1,107 @@
+"""Qualification: is every check right about every answer we can think of?
+
+    python -m grading.qualify [SET ...]
+
+For each exercise: the reference and every variant earn full points, every mutant earns less and is told its own sentence,
+an empty answer earns nothing. The table goes to book/data/qualification.json, from which the book prints its page.
+"""
+
+import sys
+
+import numpy as np
+
+from checks import cases, judge
+from grading import fresh, spec
+
+
+class Unqualified(AssertionError):
+    """A check is wrong about an answer; the message says which."""
+
+
+def scope(slug):
+    """What given.py binds, as a dict, straight from the reference."""
+    from grading import sources
+
+    return {name: getattr(sys.modules[module], name) for module, name in sources.closure(spec.load(slug).GIVEN)}
+
+
+def judged(record, answer, namespace):
+    """judge.judge, as its share and one text."""
+    share, lines = judge.judge(record, answer, namespace)
+    return share, "\n".join(lines)
+
+
+def empty(*args):
+    raise NotImplementedError
+
+
+def qualify(slug, seed=None):
+    """One set's table: a list of rows {exercise, kind, points, mutants, variants}. Raises Unqualified.
+
+    seed : None for the recorded cases, else for cases as the grader draws them
+    """
+    import io
+
+    records = cases.load(io.BytesIO(fresh.drawn(slug, spec.RECORDED if seed is None else seed)))
+    namespace = scope(slug)
+    rows = []
+    for exercise in spec.load(slug).EXERCISES:
+        record = records[exercise.name]
+        if isinstance(exercise, spec.Answer):
+            right, wrong, variants = exercise.value, wrong_answers(exercise), {}
+            nothing = dict.fromkeys(right) if isinstance(right, dict) else None
+        elif isinstance(exercise, spec.Experiment):
+            right, variants = None, exercise.variants
+            wrong, nothing = list(exercise.mutants.values()), empty
+        else:
+            right, nothing = exercise.reference, empty
+            wrong = [(s, spec.altered(exercise, change)) for s, change in exercise.mutants.items()]
+            if exercise.broken is not None:
+                broken = spec.altered(exercise, exercise.broken)
+                if judged(record, broken, namespace)[0] >= 1:
+                    raise Unqualified(f"{exercise.name}: the broken version earns full points")
+            variants = {name: spec.altered(exercise, change) for name, change in exercise.variants.items()}
+        if right is not None:
+            variants = {"the reference": right} | variants
+        for name, answer in variants.items():
+            share, text = judged(record, answer, namespace)
+            if share != 1:
+                raise Unqualified(f"{exercise.name}: {name} earns {share:.0%}\n{text}")
+        for sentence, answer in wrong:
+            share, text = judged(record, answer, namespace)
+            if share >= 1 or sentence not in text:
+                raise Unqualified(f"{exercise.name}: the mutant “{sentence}” earns {share:.0%} and is told:\n{text}")
+        if judged(record, nothing, namespace)[0] != 0 or judged(record, None, namespace)[0] != 0:
+            raise Unqualified(f"{exercise.name}: an empty answer earns points")
+        rows.append(
+            {
+                "exercise": exercise.name,
+                "kind": "repair" if getattr(exercise, "broken", None) else type(exercise).__name__.lower(),
+                "points": record["points"],
+                "mutants": [sentence for sentence, _ in wrong],
+                "variants": [name for name in variants if name != "the reference"],
+            }
+        )
+        rows[-1]["kind"] = rows[-1]["kind"].replace("exercise", "function")
+    return rows
+
+
+def wrong_answers(exercise):
+    """An Answer's mutants as (sentence, whole answer)."""
+    if not isinstance(exercise.value, dict):
+        return list(exercise.mutants.items())
+    return [(sentence, exercise.value | {key: wrong}) for sentence, (key, wrong) in exercise.mutants.items()]
+
+
+def main(names):
+    for slug in names:
+        try:
+            rows = qualify(slug) and qualify(slug, seed=int(np.random.default_rng().integers(1 << 31)))
+        except (Unqualified, spec.SpecError) as error:
+            sys.exit(f"{slug}: {error}")
+        for row in rows:
+            print(f"{slug} {row['exercise']}: {len(row['mutants'])} mutants named, {len(row['variants'])} variants full")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or spec.slugs())

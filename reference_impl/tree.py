@@ -1,0 +1,63 @@
+"""Trees: parameters and gradients as nested dicts, lists and tuples of arrays."""
+
+import numpy as np
+
+
+def map_tree(f, *trees):
+    """Apply f to the corresponding leaves of trees of one structure; return a tree of that structure.
+
+    f : called with one leaf from each tree
+    trees : nested dicts, lists and tuples; anything else is a leaf
+    Raises ValueError where the structures differ.
+    """
+    first = trees[0]
+    if isinstance(first, dict):
+        _same([sorted(t) for t in trees])
+        return {k: map_tree(f, *(t[k] for t in trees)) for k in first}
+    if isinstance(first, list | tuple):
+        _same([len(t) for t in trees])
+        return type(first)(map_tree(f, *branches) for branches in zip(*trees, strict=True))
+    return f(*trees)
+
+
+def _same(descriptions):
+    if any(d != descriptions[0] for d in descriptions):
+        raise ValueError(f"trees differ in structure: {descriptions[0]} and {descriptions[1:]}")
+
+
+def flatten(tree, prefix=""):
+    """A tree as one dict from dotted paths to leaves, in order.
+
+    >>> flatten([{"W": 1.0, "b": 2.0}])
+    {'0.W': 1.0, '0.b': 2.0}
+    """
+    if isinstance(tree, dict):
+        branches = tree.items()
+    elif isinstance(tree, list | tuple):
+        branches = enumerate(tree)
+    else:
+        return {prefix: tree}
+    flat = {}
+    for key, branch in branches:
+        flat |= flatten(branch, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def unflatten(flat, like):
+    """The inverse of flatten: the values of flat, in order, in the structure of like.
+
+    Raises ValueError where flat has not exactly like's paths.
+    """
+    _same([list(flatten(like)), list(flat)])
+    values = iter(flat.values())
+    return map_tree(lambda _: next(values), like)
+
+
+def count(tree):
+    """How many numbers the tree holds."""
+    return sum(np.size(leaf) for leaf in flatten(tree).values())
+
+
+def global_norm(tree):
+    """The length of all leaves laid end to end: the square root of the sum of all squares."""
+    return np.sqrt(sum(np.sum(np.square(leaf)) for leaf in flatten(tree).values()))
