@@ -12,16 +12,17 @@ from grading.notebooks import ReleaseSource
 
 c = get_config()  # noqa: F821
 
-Path("class").mkdir(exist_ok=True)  # everything of the class lives there, the gradebook too
+CLASS = os.environ.get("COURSE_CLASS", "class")  # everything of a class lives there, the gradebook too
+Path(CLASS).mkdir(parents=True, exist_ok=True)
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader starts alembic by name
 
 c.CourseDirectory.course_id = "neuron"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "exercises"
-c.CourseDirectory.submitted_directory = "class/submitted"
-c.CourseDirectory.autograded_directory = "class/autograded"
-c.CourseDirectory.feedback_directory = "class/feedback"
-c.CourseDirectory.db_url = "sqlite:///class/gradebook.db"
+c.CourseDirectory.submitted_directory = f"{CLASS}/submitted"
+c.CourseDirectory.autograded_directory = f"{CLASS}/autograded"
+c.CourseDirectory.feedback_directory = f"{CLASS}/feedback"
+c.CourseDirectory.db_url = f"sqlite:///{CLASS}/gradebook.db"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "*.md", "spec.py"]
 
 # A repair is handed out broken, an answer empty: after nbgrader has taken the solutions out.

@@ -49,13 +49,13 @@ def leaf_difference(got, expected, tol):
     return value_difference(found, wanted, tol)
 
 
+@np.errstate(all="ignore")  # a warning on stderr would cost the cell its points
 def value_difference(found, wanted, tol):
     """One sentence on the first entry of found that is too far from wanted's, or None. Both arrays of one shape."""
     if wanted.dtype.kind in "bi" and found.dtype.kind in "bi":
         error, limit = np.abs(found.astype(float) - wanted), 0.0
     else:
-        with np.errstate(all="ignore"):
-            error = np.abs(found.astype(float) - wanted)
+        error = np.abs(found.astype(float) - wanted)
         limit = max(tol * np.max(np.abs(wanted), initial=0, where=np.isfinite(wanted)), FLOOR)
     wrong = ~((error <= limit) | (found == wanted) | (np.isnan(found) & np.isnan(wanted)))
     if not wrong.any():
@@ -74,6 +74,8 @@ def value_hint(found, wanted, tol):
     """What all wrong entries have in common, as the end of a sentence; empty where nothing stands out."""
     if not np.isfinite(found).all():
         return ". A nan or inf comes from an overflow, a log of 0, or a 0/0"
+    if not np.isfinite(wanted).all():  # a mutant's, which may be nan
+        return ""
 
     def same(x, y):
         return x.shape == y.shape and np.allclose(x, y, rtol=0, atol=tol * np.max(np.abs(wanted), initial=1e-300))

@@ -218,7 +218,7 @@ def judge_answer(record, answer):
             lines.append(f"{label}: should be a number or a word, not {compare.a(value)}.")
             continue
         near = [value, value * (1 + 2e-3), value * (1 - 2e-3)] if isinstance(value, float | np.floating) else [value]
-        if wanted in [digest(record["name"], v) for v in near if np.isreal(v)]:
+        if wanted in [digest(record["name"], v) for v in near if isinstance(v, str) or np.isreal(v)]:
             right += 1
             lines.append(f"{label}: right" if len(parts) > 1 else "It is right.")
             continue

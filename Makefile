@@ -1,0 +1,69 @@
+# The verbs of the course. Each creates what it needs first; nothing is done twice.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+REFERENCE := $(wildcard reference_impl/*.py)
+CHECKS := $(wildcard checks/*.py) checks/pyproject.toml
+GRADING := $(wildcard grading/*.py) nbgrader_config.py
+SETS := $(wildcard solutions/*/*.md solutions/*/spec.py)
+BOOK := _config.yml _toc.yml $(wildcard book/*.md book/_ext/* book/_static/* book/figures/* book/data/*)
+
+.PHONY: all book serve exercises lab grade test test-fast test-browser lint clean help
+all: .stamps/book .stamps/exercises .stamps/grade  ## build the site, release the exercises, grade a sample class
+	@$(BIN)/python -m grading.tell
+
+.stamps/installed: requirements.txt pyproject.toml package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/npm ci --silent
+	@mkdir -p .stamps && touch $@
+
+.stamps/exercises: .stamps/installed $(REFERENCE) $(CHECKS) $(GRADING) $(SETS)
+	$(BIN)/python -m grading.notebooks
+	@touch $@
+
+.stamps/wheel: .stamps/installed $(CHECKS)
+	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist ./checks
+	@rm -rf checks/build checks/*.egg-info && touch $@
+
+.stamps/qualified: .stamps/exercises
+	$(BIN)/python -m grading.qualify
+	@touch $@
+
+.stamps/book: .stamps/exercises .stamps/wheel .stamps/qualified $(BOOK)
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet $(if $(SOLUTIONS),--toc _build/toc_solutions.yml --path-output _build/solutions)
+	@touch $@
+
+.stamps/grade: .stamps/exercises
+	$(BIN)/python -m grading.sample
+	@touch $@
+
+book: .stamps/book  ## build the site (SOLUTIONS=1 adds the solved sets, for those who learn alone)
+
+serve: .stamps/book  ## the site on http://localhost:8000, built again when a file changes
+	$(BIN)/python -m grading.serve
+
+exercises: .stamps/exercises  ## generate exercises/ from solutions/ and reference_impl/
+
+lab: .stamps/exercises  ## open the exercises in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir exercises
+
+grade: .stamps/grade  ## grade the sample class with nbgrader
+
+test: .stamps/book .stamps/grade  ## all tests but the browser's
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m "not browser" -n 2
+
+test-browser: .stamps/book  ## the built site in Chromium
+	$(BIN)/python -m pytest -m browser
+
+clean:  ## remove everything generated but .venv
+	rm -rf _build dist .stamps/book .stamps/exercises .stamps/grade .stamps/wheel .stamps/qualified node_modules/.cache
+	find . -name __pycache__ -not -path './.venv/*' -exec rm -rf {} +
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

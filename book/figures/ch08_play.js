@@ -1,0 +1,77 @@
+// Chapter 8's stepper: a 2-2-1 network, forward then backward, one step at a time.
+function setup(el, data, kit) {
+  const {h, s, num} = kit;
+  const x = [...data.x];
+  let step = 0;
+
+  const STEPS = [
+    () => ["Forward. Each unit adds up its inputs times its weights, plus its bias.",
+      `z₁ = ${num(x[0])}·${num(data.W1[0][0])} + ${num(x[1])}·${num(data.W1[1][0])} + ${num(data.b1[0])} = ${num(v.z[0])}, a₁ = σ(z₁) = ${num(v.a[0])}. The output is ${num(v.out)}, the target ${num(data.y)}, the loss ${num(v.loss)}.`],
+    () => ["The loss asks: how do I change when the output grows?", `dout = 2(output − target) = 2·(${num(v.out)} − ${num(data.y)}) = ${num(v.dout)}.`],
+    () => ["The last unit's weights: dout times what each was multiplied by.", `dw₁ = dout·a₁ = ${num(v.dout)}·${num(v.a[0])} = ${num(v.dW2[0])}; dw₂ = dout·a₂ = ${num(v.dW2[1])}; its bias gets dout itself.`],
+    () => ["The hidden units: dout times the weight that carried each forward.", `da₁ = dout·w₁ = ${num(v.dout)}·${num(data.W2[0])} = ${num(v.da[0])}; da₂ = ${num(v.dout)}·${num(data.W2[1])} = ${num(v.da[1])}.`],
+    () => ["Through sigmoid: times its slope a(1 − a), which is never more than ¼.", `dz₁ = da₁·a₁(1 − a₁) = ${num(v.da[0])}·${num(v.a[0] * (1 - v.a[0]))} = ${num(v.dz[0])}; dz₂ = ${num(v.dz[1])}.`],
+    () => ["The first layer's weights: each dz times the input it was multiplied by.", `By x₁: dz₁·x₁ = ${num(v.dW1[0][0])}, dz₂·x₁ = ${num(v.dW1[0][1])}. By x₂: dz₁·x₂ = ${num(v.dW1[1][0])}, dz₂·x₂ = ${num(v.dW1[1][1])}.`],
+    () => ["The inputs: two paths meet in each, and their slopes add.", `dx₁ = ${num(v.dz[0])}·${num(data.W1[0][0])} + ${num(v.dz[1])}·${num(data.W1[0][1])} = ${num(v.dx[0])}; dx₂ = ${num(v.dx[1])}.`],
+  ];
+  let v;
+
+  function compute() {
+    const sigmoid = z => 1 / (1 + Math.exp(-z));
+    const z = [0, 1].map(j => x[0] * data.W1[0][j] + x[1] * data.W1[1][j] + data.b1[j]);
+    const a = z.map(sigmoid);
+    const out = a[0] * data.W2[0] + a[1] * data.W2[1] + data.b2;
+    const loss = (out - data.y) ** 2;
+    const dout = 2 * (out - data.y);
+    const dW2 = a.map(aj => dout * aj), da = data.W2.map(w => dout * w);
+    const dz = da.map((d, j) => d * a[j] * (1 - a[j]));
+    const dW1 = x.map(xi => dz.map(d => xi * d));
+    const dx = data.W1.map(row => row[0] * dz[0] + row[1] * dz[1]);
+    v = {z, a, out, loss, dout, dW2, da, dz, dW1, dx};
+  }
+
+  const svg = kit.svg(480, 300, "");
+  const says = kit.says();
+  const back = kit.button("Step back", () => go(step - 1)), next = kit.button("Next step", () => go(step + 1));
+  const where = kit.slider("Step", {min: 0, max: STEPS.length - 1, value: 0, show: k => k === 0 ? "forward" : `backward ${k} of ${STEPS.length - 1}`}, go);
+  const sliders = [0, 1].map(i => kit.slider(`Input x${"₁₂"[i]}`, {min: -3, max: 3, step: 0.1, value: x[i], show: t => num(t)}, t => { x[i] = t; draw(); }));
+  el.append(svg, kit.row(back, next, where.el), kit.row(sliders[0].el, sliders[1].el), says);
+
+  function go(k) { step = Math.max(0, Math.min(STEPS.length - 1, k)); where.set(step); draw(); }
+
+  const X = [38, 190, 335, 442], ROW = [60, 200], MID = 130;
+  function node(cx, cy, name, value, slope, hot) {
+    const g = s("g", {}, s("circle", {cx, cy, r: 33, fill: "var(--paper)", stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3.5 : 1.5}),
+      kit.text(cx, cy - 8, name, {"text-anchor": "middle", style: "font-size:13px;opacity:.8"}), kit.text(cx, cy + 12, num(value), {"text-anchor": "middle", style: "font-weight:650"}));
+    if (slope !== null) g.append(kit.text(cx, cy + 52, `slope ${num(slope)}`, {"text-anchor": "middle", style: `fill:var(--c2);font-weight:${hot ? 700 : 500}`}));
+    return g;
+  }
+  function edge(x1, y1, x2, y2, weight, slope, hot, at) {
+    const mx = x1 + (x2 - x1) * at, my = y1 + (y2 - y1) * at;
+    const g = s("g", {}, s("line", {x1: x1 + 33, y1, x2: x2 - 33, y2, stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3 : 1.5}));
+    g.append(kit.text(mx, my - 8, `w ${num(weight)}`, {"text-anchor": "middle", style: "font-size:13px;paint-order:stroke;stroke:var(--paper);stroke-width:4px"}));
+    if (slope !== null) g.append(kit.text(mx, my + 10, `dw ${num(slope)}`, {"text-anchor": "middle", style: "font-size:13px;fill:var(--c2);font-weight:600;paint-order:stroke;stroke:var(--paper);stroke-width:4px"}));
+    return g;
+  }
+
+  function draw() {
+    compute();
+    svg.replaceChildren();
+    for (const i of [0, 1]) for (const j of [0, 1])
+      svg.append(edge(X[0], ROW[i], X[1], ROW[j], data.W1[i][j], step >= 5 ? v.dW1[i][j] : null, step === 5 || step === 6, i === j ? 0.5 : 0.3));
+    for (const j of [0, 1]) svg.append(edge(X[1], ROW[j], X[2], MID, data.W2[j], step >= 2 ? v.dW2[j] : null, step === 2 || step === 3, 0.5));
+    svg.append(s("line", {x1: X[2] + 33, y1: MID, x2: X[3] - 33, y2: MID, stroke: step === 1 ? "var(--c2)" : "var(--line)", "stroke-width": step === 1 ? 3 : 1.5}));
+    for (const i of [0, 1]) svg.append(node(X[0], ROW[i], `x${"₁₂"[i]}`, x[i], step >= 6 ? v.dx[i] : null, step === 6));
+    for (const j of [0, 1]) {
+      const slope = step >= 4 ? v.dz[j] : step === 3 ? v.da[j] : null;
+      svg.append(node(X[1], ROW[j], `a${"₁₂"[j]}`, v.a[j], slope, step === 3 || step === 4));
+    }
+    svg.append(node(X[2], MID, "output", v.out, step >= 1 ? v.dout : null, step === 1), node(X[3], MID, "loss", v.loss, step >= 1 ? 1 : null, false));
+    const [what, numbers] = STEPS[step]();
+    says.replaceChildren(h("strong", {}, what), " ", numbers);
+    kit.label(svg, `Step ${step} of ${STEPS.length - 1}. ${what} ${numbers}`);
+    back.disabled = step === 0;
+    next.disabled = step === STEPS.length - 1;
+  }
+  draw();
+}

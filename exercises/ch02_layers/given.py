@@ -1,0 +1,51 @@
+"""What set 2 gives you, from the course's reference implementation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+import numpy as np
+
+
+class Activation(NamedTuple):
+    """A pair that a config can name: forward(x) -> out, cache and backward(dout, cache) -> dx."""
+
+    forward: Callable
+    backward: Callable
+
+
+def elu_forward(x, alpha=1.0):
+    """x where x > 0, else α(e^x - 1) (Clevert et al. 2015, arXiv 1511.07289).
+
+    x : (...,)
+    Returns out : (...,) and cache = (x, out, alpha).
+    """
+    out = np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return out, (x, out, alpha)
+
+
+def elu_backward(dout, cache):
+    """dx = dout where x > 0, else dout · (out + α). Shapes (...,); cache is forward's."""
+    x, out, alpha = cache
+    return dout * np.where(x > 0, 1, out + alpha)
+
+
+elu = Activation(elu_forward, elu_backward)
+
+
+def lecun_normal(d_in, d_out, rng):
+    """W ~ N(0, 1/d_in): keeps the variance of a linear unit (LeCun et al. 1998, *Efficient BackProp*)."""
+    return rng.standard_normal((d_in, d_out)) * np.sqrt(1 / d_in)
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """What there is to choose about an MLP.
+
+    sizes : units per layer, from the input's d_0 to the output's d_L, as in (64, 32, 10)
+    activation : after every linear layer but the last
+    init : (d_in, d_out, rng) -> W : (d_in, d_out)
+    """
+
+    sizes: tuple[int, ...]
+    activation: Activation
+    init: Callable
