@@ -9,7 +9,7 @@ GRADING := $(wildcard grading/*.py) nbgrader_config.py
 SETS := $(wildcard solutions/*/*.md solutions/*/spec.py)
 BOOK := _config.yml _toc.yml $(wildcard book/*.md book/_ext/* book/_static/* book/figures/* book/data/*)
 
-.PHONY: all book serve exercises lab grade test test-fast test-browser lint clean help
+.PHONY: all book qualify serve exercises lab grade test test-fast test-browser lint clean help
 all: .stamps/book .stamps/exercises .stamps/grade  ## build the site, release the exercises, grade a sample class
 	@$(BIN)/python -m grading.tell
 
@@ -28,6 +28,8 @@ all: .stamps/book .stamps/exercises .stamps/grade  ## build the site, release th
 .stamps/wheel: .stamps/installed $(CHECKS)
 	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist ./checks
 	@rm -rf checks/build checks/*.egg-info && touch $@
+
+qualify: .stamps/qualified  ## examine every check
 
 .stamps/qualified: .stamps/exercises
 	$(BIN)/python -m grading.qualify

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbgrader.preprocessors as pp
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 
-from grading.fresh import FreshCases
+from grading.fresh import FreshCases, SkipDemos
 from grading.notebooks import ReleaseSource
 
 c = get_config()  # noqa: F821
@@ -42,9 +42,10 @@ c.GenerateAssignment.preprocessors = [
 ]
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 
-# Every submission is graded on cases no student has seen.
+# Every submission is graded on cases no student has seen; demonstrations are not run.
 c.Autograde.autograde_preprocessors = [
     FreshCases,
+    SkipDemos,
     pp.Execute,
     pp.IgnorePattern,
     ClearMetadataPreprocessor,
@@ -53,5 +54,5 @@ c.Autograde.autograde_preprocessors = [
     pp.AssignLatePenalties,
     pp.CheckCellMetadata,
 ]
-c.ExecutePreprocessor.timeout = 120  # seconds for one cell; the checks stop an endless loop long before
+c.ExecutePreprocessor.timeout = 90  # seconds for one cell; a check stops an endless loop long before
 c.ExecutePreprocessor.interrupt_on_timeout = True

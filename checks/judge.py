@@ -255,7 +255,7 @@ def judge_experiment(record, fit):
     if share == 1:
         return share, lines
     lines.append(f"On the images it was trained on: {on_seen:.1%}.")
-    if np.mean(unseen == record["y_test"]) > on_unseen:
+    if np.mean(unseen == record["y_test"]) > on_unseen + 0.2:  # more than chance would give
         lines.append(record["sentences"]["peeked"])
     elif on_seen > 0.99:
         lines.append(record["sentences"]["memorised"])

@@ -1,6 +1,11 @@
-"""Fresh cases for grading: drawn from a seed that no student can know, so that recorded answers earn nothing."""
+"""What nbgrader does to a submission of ours before it is executed.
+
+Fresh cases are drawn from a seed that no student can know, so that recorded answers earn nothing. Demonstrations, which
+earn nothing either, are not run.
+"""
 
 import secrets
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -21,11 +26,27 @@ class FreshCases(NbGraderPreprocessor):
         return nb, resources
 
 
+class SkipDemos(NbGraderPreprocessor):
+    """Run every cell but our demonstrations, whatever tags a submission's cells bear."""
+
+    def preprocess(self, nb, resources):
+        slug = resources["nbgrader"]["assignment"]
+        demos = demonstrations(slug) if slug in spec.slugs() else ()
+        for cell in nb.cells:
+            tags = [tag for tag in cell.metadata.pop("tags", []) if tag != "skip-execution"]
+            cell.metadata["tags"] = [*tags, "skip-execution"] if cell.source in demos else tags
+        return nb, resources
+
+
+@cache
+def demonstrations(slug):
+    """The sources of the cells of a set that bear the tag demo."""
+    return {c.source for c in notebooks.build(slug).cells if "demo" in c.metadata.get("tags", [])}
+
+
 @cache
 def drawn(slug, seed=None):
     """The bytes of a cases file for grading, drawn once a process."""
-    import tempfile
-
     asked = notebooks.build(slug).metadata["course"]["exercises"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / cases.FILE

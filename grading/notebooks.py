@@ -10,6 +10,8 @@ A set's text is a MyST notebook. Beside ordinary cells it has cells of these kin
     :experiment: ch10.digits            a training procedure, its body between ### BEGIN SOLUTION and ### END SOLUTION
     :check: layers.linear_backward      the locked cell that grades it; :points: n
     +++ {"written": "why", "points": 2} a Markdown cell holding the model answer, graded by hand
+
+A code cell that shows something and defines nothing that is graded bears :tags: [demo]: grading skips it.
 """
 
 import ast

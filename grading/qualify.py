@@ -6,12 +6,16 @@ For each exercise: the reference and every variant earn full points, every mutan
 an empty answer earns nothing. The table goes to book/data/qualification.json, from which the book prints its page.
 """
 
+import io
+import json
 import sys
 
 import numpy as np
 
 from checks import cases, judge
-from grading import fresh, spec
+from grading import fresh, sources, spec
+
+TABLE = spec.ROOT / "book" / "data" / "qualification.json"
 
 
 class Unqualified(AssertionError):
@@ -20,8 +24,6 @@ class Unqualified(AssertionError):
 
 def scope(slug):
     """What given.py binds, as a dict, straight from the reference."""
-    from grading import sources
-
     return {name: getattr(sys.modules[module], name) for module, name in sources.closure(spec.load(slug).GIVEN)}
 
 
@@ -40,8 +42,6 @@ def qualify(slug, seed=None):
 
     seed : None for the recorded cases, else for cases as the grader draws them
     """
-    import io
-
     records = cases.load(io.BytesIO(fresh.drawn(slug, spec.RECORDED if seed is None else seed)))
     namespace = scope(slug)
     rows = []
@@ -94,13 +94,19 @@ def wrong_answers(exercise):
 
 
 def main(names):
+    table = {}
     for slug in names:
         try:
-            rows = qualify(slug) and qualify(slug, seed=int(np.random.default_rng().integers(1 << 31)))
+            table[slug] = qualify(slug)
+            qualify(slug, seed=int(np.random.default_rng().integers(1 << 31)))
         except (Unqualified, spec.SpecError) as error:
             sys.exit(f"{slug}: {error}")
-        for row in rows:
+        for row in table[slug]:
             print(f"{slug} {row['exercise']}: {len(row['mutants'])} mutants named, {len(row['variants'])} variants full")
+    if names == spec.slugs():
+        text = json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+        if not TABLE.exists() or TABLE.read_text(encoding="utf-8") != text:
+            TABLE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

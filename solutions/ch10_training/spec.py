@@ -224,7 +224,7 @@ def evaluate_cases(rng):
     for note, sizes, n, scale in [
         ("a set of rows", (3, 6, 4), 9, 1),
         ("one row", (2, 3), 1, 1),
-        ("as many rows as classes", (2, 6, 5), 5, 1),
+        ("as many rows as classes", (2, 6, 8), 8, 1),
         ("logits in the thousands", (4, 3), 8, 1000),
         ("three layers", (5, 4, 6, 3), 12, 2),
     ]:
