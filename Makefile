@@ -36,14 +36,19 @@ qualify: .stamps/qualified  ## examine every check
 	@touch $@
 
 .stamps/book: .stamps/exercises .stamps/wheel .stamps/qualified $(BOOK)
-	$(BIN)/jupyter-book build . -W -n --keep-going --quiet $(if $(SOLUTIONS),--toc _build/toc_solutions.yml --path-output _build/solutions)
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@touch $@
+
+.stamps/book-solved: .stamps/book
+	$(BIN)/python -m grading.solved
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet --toc _build/toc_solutions.yml --path-output _build/solved
 	@touch $@
 
 .stamps/grade: .stamps/exercises
 	$(BIN)/python -m grading.sample
 	@touch $@
 
-book: .stamps/book  ## build the site (SOLUTIONS=1 adds the solved sets, for those who learn alone)
+book: .stamps/book$(if $(SOLUTIONS),-solved)  ## build the site (SOLUTIONS=1 adds the solved sets, for those who learn alone)
 
 serve: .stamps/book  ## the site on http://localhost:8000, built again when a file changes
 	$(BIN)/python -m grading.serve
@@ -64,7 +69,7 @@ test-browser: .stamps/book  ## the built site in Chromium
 	$(BIN)/python -m pytest -m browser
 
 clean:  ## remove everything generated but .venv
-	rm -rf _build dist .stamps/book .stamps/exercises .stamps/grade .stamps/wheel .stamps/qualified node_modules/.cache
+	rm -rf _build dist book/solved .stamps/book* .stamps/exercises .stamps/grade .stamps/wheel .stamps/qualified node_modules/.cache
 	find . -name __pycache__ -not -path './.venv/*' -exec rm -rf {} +
 
 help:  ## this list

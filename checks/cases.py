@@ -57,7 +57,7 @@ def save(path, records):
         match value:
             case Seed():
                 return {"$seed": int(value)}
-            case np.ndarray() | np.generic():
+            case np.ndarray() | np.generic() if not value.dtype.hasobject:
                 start = len(blob)
                 blob.extend(np.ascontiguousarray(value).tobytes())
                 return {"$array": [value.dtype.str, list(value.shape), start]}
@@ -79,14 +79,16 @@ def save(path, records):
 
 
 def load(path=None):
-    """The records in a cases file: the one at path (or an open file), else where CHECKS_CASES says, else in the working directory.
+    """The records in a cases file: path (or an open file), else where CHECKS_CASES says, else in the working directory.
 
     Raises FileNotFoundError, with what to do, where there is none.
     """
     path = path or os.environ.get("CHECKS_CASES") or FILE
     if isinstance(path, str | os.PathLike) and not Path(path).exists():
         folder = Path(path).resolve().parent
-        raise FileNotFoundError(f"{FILE} is not in {folder}. It belongs beside the notebook: unpack the set's zip again.")
+        raise FileNotFoundError(
+            f"{FILE} is not in {folder}. It belongs beside the notebook: unpack the set's zip again."
+        )
     with np.load(path, allow_pickle=False) as file:
         text, blob = str(file["json"]), file["arrays"].tobytes()
 

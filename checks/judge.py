@@ -66,7 +66,7 @@ def _standing_in(sources, function, namespace):
     """
     scope = getattr(function, "__globals__", {})
     right = {}
-    for name, source in sources.items():
+    for source in sources.values():
         right |= {"np": np, **namespace}
         exec(source, right)
     own = {name: scope[name] for name in sources if name in scope}
@@ -146,11 +146,13 @@ def run_case(record, case, function, namespace):
 def changed(now, before):
     """Whether any array of a resolved argument is no longer what the case recorded."""
     if isinstance(before, np.ndarray):
-        return now.shape != before.shape or not np.array_equal(now, before, equal_nan=before.dtype.kind == "f")
+        return not (isinstance(now, np.ndarray) and np.array_equal(now, before, equal_nan=before.dtype.kind == "f"))
     if isinstance(before, dict):
-        return not isinstance(now, dict) or now.keys() != before.keys() or any(changed(now[k], before[k]) for k in before)
+        return (
+            not isinstance(now, dict) or now.keys() != before.keys() or any(changed(now[k], before[k]) for k in before)
+        )
     if isinstance(before, list | tuple):
-        return len(now) != len(before) or any(changed(n, b) for n, b in zip(now, before, strict=True))
+        return type(now) is not type(before) or len(now) != len(before) or any(map(changed, now, before))
     return False
 
 
@@ -163,14 +165,14 @@ def _finding(run, case, output, tol):
         return None
     path, sentence, got, _ = found[0]
     for other, value in case["expected"].items():
-        if other != output and isinstance(got, np.ndarray) and compare.leaf_difference(got, value, tol) is None:
+        if other != output and isinstance(value, np.ndarray) and compare.leaf_difference(got, value, tol) is None:
             return f"{path}{sentence}. It is what {other} should be"
     glue = "" if not path or sentence.startswith("[") else " "
     return path + glue + sentence
 
 
 def is_mutant(record, mutant, output, runs):
-    """Whether, in every case, an output is what a known mistake gives, and in some case that is not the right answer."""
+    """Whether an output is in every case what a known mistake gives, which is in some case not the right answer."""
     telling = False
     for case, run, known in zip(record["cases"], runs, mutant["outputs"], strict=True):
         if isinstance(run, str) or known is None:
@@ -191,6 +193,8 @@ def digest(name, value):
 
     Numbers count as equal to three significant digits, whole numbers exactly, words without regard to case.
     """
+    if isinstance(value, float | np.floating) and np.isclose(value, np.round(value), rtol=1e-9, atol=0):
+        value = np.round(value)  # 3.0000000000000004 is a whole number, rounding apart
     if isinstance(value, float | np.floating) and not float(value).is_integer():
         text = f"{value:.2e}"
     elif isinstance(value, int | float | np.number) and not isinstance(value, bool):
@@ -200,6 +204,7 @@ def digest(name, value):
     return hashlib.sha256(f"{name}: {text}".encode()).hexdigest()[:20]
 
 
+@np.errstate(all="ignore")  # as in compare: 1e308 * 1.002 would warn
 def judge_answer(record, answer):
     """Compare an answer, or each entry of a dict of answers, with the digest recorded for it."""
     expected = record["digests"]
@@ -214,7 +219,7 @@ def judge_answer(record, answer):
         if value is None or value is Ellipsis:
             lines.append(f"{label}: not answered yet.")
             continue
-        if not isinstance(value, str | int | float | np.number | np.bool_) or value != value:
+        if not isinstance(value, str | int | float | np.integer | np.floating | np.bool_) or value != value:
             lines.append(f"{label}: should be a number or a word, not {compare.a(value)}.")
             continue
         near = [value, value * (1 + 2e-3), value * (1 - 2e-3)] if isinstance(value, float | np.floating) else [value]
@@ -222,7 +227,11 @@ def judge_answer(record, answer):
             right += 1
             lines.append(f"{label}: right" if len(parts) > 1 else "It is right.")
             continue
-        lines.append(f"{label}: {compare.show(value)} is not right." if len(parts) > 1 else f"{compare.show(value)} is not right.")
+        lines.append(
+            f"{label}: {compare.show(value)} is not right."
+            if len(parts) > 1
+            else f"{compare.show(value)} is not right."
+        )
         known = {m["digest"]: m["sentence"] for m in record["mutants"]}
         mine = digest(f"{record['name']} {label}", value)
         if mine in known:

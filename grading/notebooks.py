@@ -2,7 +2,7 @@
 
     python -m grading.notebooks [SET ...]
 
-A set's text is a MyST notebook. Beside ordinary cells it has cells of these kinds, each with minutes and difficulty (1 to 3):
+A set's text is a MyST notebook. Beside ordinary cells it has these kinds, each with minutes and difficulty (1 to 3):
 
     :exercise: layers.linear_backward   the reference function: signature and docstring stand, the body is the solution
     :repair: layers.linear_forward      the same, but the student is handed a broken body instead of none
@@ -20,7 +20,6 @@ import difflib
 import hashlib
 import inspect
 import io
-import re
 import shutil
 import sys
 import textwrap
@@ -110,12 +109,12 @@ def stable_id(cell):
     cell["id"] = grade_id or hashlib.sha256((cell.cell_type + cell.source).encode()).hexdigest()[:12]
 
 
-def graded(cell, grade_id, source, points=None, solution=False, released=None):
+def graded(cell, name, source, points=None, solution=False, released=None):
     """cell as nbgrader wants it: a solution when it is the student's, locked when it grades."""
     cell.source = source
     metadata = {
         "schema_version": 3,
-        "grade_id": re.sub(r"\W", "-", grade_id),
+        "grade_id": spec.grade_id(name),
         "cell_type": cell.cell_type,
         "grade": points is not None,
         "solution": solution,
@@ -145,7 +144,9 @@ def make_repair(cell, name, exercise, asked):
     else:
         broken = right
         for old, new in exercise.broken.items():
-            broken = broken.replace(sources.unqualified(exercise.reference, old), sources.unqualified(exercise.reference, new))
+            broken = broken.replace(
+                sources.unqualified(exercise.reference, old), sources.unqualified(exercise.reference, new)
+            )
     if ast.dump(ast.parse(broken)) == ast.dump(ast.parse(right)):
         raise sources.SourceError(f"the broken version of {name} is the right one")
     return graded(cell, name, right, solution=True, released=broken)
@@ -174,7 +175,10 @@ def make_experiment(cell, name, exercise, asked):
 
 def make_check(cell, name, exercise, asked):
     return graded(
-        cell, f"check-{name}", f'check("{name}", {asked[name]["variable"] or name.split(".")[-1]})', points=cell.metadata["points"]
+        cell,
+        f"check-{name}",
+        f'check("{name}", {asked[name]["variable"] or name.split(".")[-1]})',
+        points=cell.metadata["points"],
     )
 
 
@@ -200,18 +204,20 @@ def assigned(source):
 
 def overview(asked):
     """The table of a set's exercises, and how to work with it."""
-    rows = [
-        f"| `{entry['variable'] or name.split('.')[-1]}` | {entry['kind']} | {entry['points']} | {entry['minutes']} | {'●' * entry['difficulty']} |"
-        for name, entry in asked.items()
-    ]
+    rows = []
+    for name, entry in asked.items():
+        called = f"`{entry['variable'] or name.split('.')[-1]}`" if entry["kind"] != "written" else "in your own words"
+        marks = "●" * entry["difficulty"]
+        rows.append(f"| {called} | {entry['kind']} | {entry['points']:g} | {entry['minutes']} | {marks} |")
     points, minutes = (sum(entry[key] for entry in asked.values()) for key in ("points", "minutes"))
     return nbformat.v4.new_markdown_cell(
         "| exercise | kind | points | minutes | difficulty |\n|---|---|---|---|---|\n"
         + "\n".join(rows)
-        + f"\n| **together** | | **{points}** | **{minutes}** | |\n\n"
+        + f"\n| **together** | | **{points:g}** | **{minutes}** | |\n\n"
         "Run the cells from top to bottom with Shift+Enter. Write each function in its cell, in place of "
-        "`raise NotImplementedError`; its check follows at once and says what is right, what is not, and where to look. "
-        "Any correct method earns the points. When you hand the notebook in, the same checks run again on other numbers.\n\n"
+        "`raise NotImplementedError`; its check follows at once and says what is right, what is not, and where to "
+        "look. Any correct method earns the points. When you hand the notebook in, the same checks run again on other "
+        "numbers.\n\n"
         f"If the next cell finds no `checks`, run `%pip install {WHEEL}` once: the file lies beside this notebook."
     )
 

@@ -2,8 +2,9 @@
 
     python -m grading.qualify [SET ...]
 
-For each exercise: the reference and every variant earn full points, every mutant earns less and is told its own sentence,
-an empty answer earns nothing. The table goes to book/data/qualification.json, from which the book prints its page.
+For each exercise: the reference and every variant earn full points, every mutant earns less and is told its own
+sentence, an empty answer earns nothing. The table goes to book/data/qualification.json, from which the book prints its
+page.
 """
 
 import io
@@ -102,7 +103,9 @@ def main(names):
         except (Unqualified, spec.SpecError) as error:
             sys.exit(f"{slug}: {error}")
         for row in table[slug]:
-            print(f"{slug} {row['exercise']}: {len(row['mutants'])} mutants named, {len(row['variants'])} variants full")
+            print(
+                f"{slug} {row['exercise']}: {len(row['mutants'])} mutants named, {len(row['variants'])} variants full"
+            )
     if names == spec.slugs():
         text = json.dumps(table, indent=1, ensure_ascii=False) + "\n"
         if not TABLE.exists() or TABLE.read_text(encoding="utf-8") != text:

@@ -7,7 +7,6 @@ Makes submissions to every set from the released notebooks, grades them, writes 
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -28,12 +27,14 @@ NOISY = '    print("x" * 10_000)\n    for array in args:\n        array *= 0'
 def solved(slug):
     """{grade_id: source} of a set's solved cells."""
     notebook = nbformat.read(spec.SOLUTIONS / slug / f"{slug}.ipynb", as_version=4)
-    return {c.metadata.nbgrader.grade_id: c.source for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")}
+    return {
+        c.metadata.nbgrader.grade_id: c.source for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")
+    }
 
 
 def functions(slug):
     """{grade_id: Exercise} of the functions a set asks for or hands out broken."""
-    return {re.sub(r"\W", "-", e.name): e for e in spec.load(slug).EXERCISES if isinstance(e, spec.Exercise)}
+    return {spec.grade_id(e.name): e for e in spec.load(slug).EXERCISES if isinstance(e, spec.Exercise)}
 
 
 def changed(exercise, change):
@@ -115,7 +116,9 @@ def leonhard(slug):
     exercise = functions(slug)[first(slug)]
     right = textwrap.indent(sources.flat(exercise.reference), "    ")
     names = ", ".join(exercise.arguments)
-    return quick(slug) | {first(slug): with_body(exercise, f"{NOISY}\n{right}\n    return {exercise.reference.__name__}({names})")}
+    return quick(slug) | {
+        first(slug): with_body(exercise, f"{NOISY}\n{right}\n    return {exercise.reference.__name__}({names})")
+    }
 
 
 def marie(slug):
@@ -159,7 +162,7 @@ def first(slug):
 
 def is_experiment(slug, grade_id):
     names = [e.name for e in spec.load(slug).EXERCISES if isinstance(e, spec.Experiment)]
-    return grade_id in [re.sub(r"\W", "-", name) for name in names]
+    return grade_id in [spec.grade_id(name) for name in names]
 
 
 def quick(slug):

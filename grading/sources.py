@@ -1,4 +1,4 @@
-"""The reference's source text, cut so that it stands alone: what given.py, the exercises and the listings are made of."""
+"""The reference's source text, cut so that it stands alone: given.py and the exercises are made of it."""
 
 import ast
 import importlib
@@ -45,7 +45,9 @@ def definitions(module_name):
                 for alias in node.names:
                     bound = alias.asname or alias.name
                     kind = type(node)
-                    one = kind(names=[alias]) if kind is ast.Import else ast.ImportFrom(node.module, [alias], node.level)
+                    one = (
+                        kind(names=[alias]) if kind is ast.Import else ast.ImportFrom(node.module, [alias], node.level)
+                    )
                     imports[bound] = ast.unparse(one)
     return nodes, imports
 
@@ -119,7 +121,9 @@ def closure(names):
 def standalone(names, title):
     """A module's text that holds the named definitions and all they need, and imports nothing of ours."""
     parts = closure(names)
-    imports = sorted({text for part in parts for text in needs(*part)[1]}, key=lambda t: (t.startswith("import numpy"), t))
+    imports = sorted(
+        {text for part in parts for text in needs(*part)[1]}, key=lambda t: (t.startswith("import numpy"), t)
+    )
     blocks = [text_of(*part) for part in parts]
     separated = "\n\n\n".join(blocks)
     return f'"""{title}"""\n\n' + "\n".join(imports) + "\n\n\n" + separated + "\n"

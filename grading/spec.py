@@ -6,6 +6,7 @@ the reference's source: {old text: new text}.
 
 import importlib.util
 import inspect
+import re
 import sys
 import textwrap
 import zlib
@@ -140,6 +141,11 @@ def asked(slug):
     return {e.name: e for e in load(slug).EXERCISES if isinstance(e, Exercise) and not e.module}
 
 
+def grade_id(name):
+    """An exercise's name as nbgrader allows it."""
+    return re.sub(r"\W", "-", name)
+
+
 def portable(value):
     """An argument as a cases file holds it: configs, activations and functions by name."""
     if isinstance(value, activations.Activation):
@@ -177,7 +183,9 @@ def shapes(value):
 def outputs_of(exercise, function, args):
     """{output: value} of one call, judged outputs only."""
     value = function(*cases.resolve(args, {}))
-    values = dict(zip(exercise.outputs, value, strict=True)) if len(exercise.outputs) > 1 else {exercise.outputs[0]: value}
+    values = (
+        dict(zip(exercise.outputs, value, strict=True)) if len(exercise.outputs) > 1 else {exercise.outputs[0]: value}
+    )
     return {name: np.asarray(v) if isinstance(v, np.generic) else v for name, v in values.items() if name[0] != "_"}
 
 
@@ -229,7 +237,9 @@ def record_answer(answer):
     wrong = [(s, *(w if many else ("It", w))) for s, w in answer.mutants.items()]
     return {
         "kind": "answer",
-        "digests": {k: judge.digest(answer.name, v) for k, v in value.items()} if many else judge.digest(answer.name, value),
+        "digests": {k: judge.digest(answer.name, v) for k, v in value.items()}
+        if many
+        else judge.digest(answer.name, value),
         "mutants": [
             {"sentence": s, "digest": judge.digest(f"{answer.name} {repr(k) if many else k}", w)} for s, k, w in wrong
         ],

@@ -18,8 +18,16 @@ def main():
     lines = [
         ("The site", site.as_uri(), "open it in a browser, or: make serve"),
         ("The exercises", "exercises/", "make lab opens them in JupyterLab"),
-        ("The grades", (FOLDER / "grades.csv").relative_to(spec.ROOT), f"{len(totals)} students, from {ranked[-1][1]:g} to {ranked[0][1]:g} points"),
-        ("The feedback", FOLDER.relative_to(spec.ROOT) / "feedback", f"one page a submission, as {next(feedback.glob('*/*.html')).relative_to(spec.ROOT)}"),
+        (
+            "The grades",
+            (FOLDER / "grades.csv").relative_to(spec.ROOT),
+            f"{len(totals)} students, from {ranked[-1][1]:g} to {ranked[0][1]:g} points",
+        ),
+        (
+            "The feedback",
+            FOLDER.relative_to(spec.ROOT) / "feedback",
+            f"one page a submission, as {next(feedback.glob('*/*.html')).relative_to(spec.ROOT)}",
+        ),
     ]
     print()
     for what, where, how in lines:

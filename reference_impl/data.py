@@ -8,7 +8,7 @@ import numpy as np
 
 
 def load_digits():
-    """The 1,797 handwritten digits that come with scikit-learn (UCI, E. Alpaydin & C. Kaynak), read without importing it.
+    """The 1,797 handwritten digits that come with scikit-learn, read without importing it (Alpaydin & Kaynak 1998).
 
     Returns x : (1797, 64) float64, the ink of 8 × 8 pixels in [0, 1], row by row, and y : (1797,) int64, 0 to 9.
     """

@@ -22,4 +22,4 @@ def numerical_gradient(f, x, h=1e-5):
 def relative_error(a, b):
     """The largest |a - b| over the largest |a| or |b|: 0 if both are all zeros."""
     scale = max(np.max(np.abs(a), initial=0), np.max(np.abs(b), initial=0))
-    return np.max(np.abs(a - b), initial=0) / scale if scale > 0 else 0.0
+    return np.max(np.abs(a - b), initial=0) / (scale or 1)

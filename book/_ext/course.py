@@ -1,4 +1,4 @@
-"""The course's Sphinx extension: quizzes, cards that lead to a set, files a page needs, and an honest execution cache."""
+"""The course's Sphinx extension: quizzes, cards that lead to a set, and an honest execution cache."""
 
 import hashlib
 import json
@@ -10,7 +10,6 @@ from pathlib import Path
 import sphinxcontrib.katex
 import yaml
 from docutils import nodes
-from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +65,6 @@ class Set(SphinxDirective):
     """The card that leads from a chapter to its exercises: what is in it, and how to get it."""
 
     required_arguments = 1
-    option_spec = {"class": directives.class_option}
 
     def run(self):
         slug = self.arguments[0]
@@ -83,17 +81,16 @@ class Set(SphinxDirective):
             f'<td><span aria-label="difficulty {e["difficulty"]} of 3">{"●" * e["difficulty"]}</span></td></tr>'
             for name, e in asked.items()
         )
-        return [
-            raw(
-                f'<div class="set-card"><p class="set-head"><strong>Set {int(slug[2:4])}</strong>: {len(asked)} exercises, '
-                f'{points:g} points, about {minutes} minutes.</p><p><a class="set-get" href="{up}exercises/{slug}.zip" '
-                f'download>Download the set</a></p><p>Unpack it, and in its folder run '
-                f"<code>pip install -r requirements.txt</code> and <code>jupyter lab {slug}.ipynb</code>. In a clone of the "
-                f"repository, <code>make lab</code> opens all sets.</p><details><summary>What is in it</summary>"
-                f'<div class="set-table"><table><thead><tr><th>exercise</th><th>kind</th><th>points</th><th>time</th>'
-                f"<th>difficulty</th></tr></thead><tbody>{rows}</tbody></table></div></details></div>"
-            )
-        ]
+        head = f"{len(asked)} exercises, {points:g} points, about {minutes} minutes"
+        html = f"""<div class="set-card">
+<p class="set-head"><strong>Set {int(slug[2:4])}</strong>: {head}.</p>
+<p><a class="set-get" href="{up}exercises/{slug}.zip" download>Download set {int(slug[2:4])}</a></p>
+<p>Unpack it, and in its folder run <code>pip install -r requirements.txt</code> and
+<code>jupyter lab {slug}.ipynb</code>. In a clone of the repository, <code>make lab</code> opens all sets.</p>
+<details><summary>What is in set {int(slug[2:4])}</summary><div class="set-table"><table>
+<thead><tr><th>exercise</th><th>kind</th><th>points</th><th>time</th><th>difficulty</th></tr></thead>
+<tbody>{rows}</tbody></table></div></details></div>"""
+        return [raw(html)]
 
 
 def fingerprint():
@@ -101,7 +98,11 @@ def fingerprint():
     digest = hashlib.sha256(sys.version.encode())
     for source in SOURCES:
         path = ROOT / source
-        files = sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts) if path.is_dir() else [path]
+        files = (
+            sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+            if path.is_dir()
+            else [path]
+        )
         for file in files:
             digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
     return digest.hexdigest()

@@ -25,7 +25,7 @@ def power(number):
 
 
 def plain_scalars(shell):
-    """Let NumPy's numbers print as 0.5, not as np.float64(0.5). (np.set_printoptions lasts for one cell in ipykernel 7.)"""
+    """Let NumPy's numbers print as 0.5, not as np.float64(0.5), in every cell (np.set_printoptions lasts for one)."""
     formatter = shell.display_formatter.formatters["text/plain"]
     for kind in (np.float64, np.float32, np.int64, np.bool_):
         formatter.for_type(kind, lambda number, printer, cycle: printer.text(repr(number.item())))

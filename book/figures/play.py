@@ -1,7 +1,7 @@
 """Figures to play with: one JavaScript module that runs on the static page, where no Python is, and live in Jupyter.
 
-A module defines `function setup(el, data, kit)`: it fills el, and redraws from data and its own controls. kit.js has the
-controls, which work by keyboard and touch and tell a screen reader what they show.
+A module defines `function setup(el, data, kit)`: it fills el, and redraws from data and its own controls. kit.js has
+the controls, which work by keyboard and touch and tell a screen reader what they show.
 """
 
 import json

@@ -11,7 +11,9 @@ TABLE = json.loads((Path(__file__).parents[1] / "data" / "qualification.json").r
 
 def summary():
     """One row an exercise."""
-    head = "".join(f'<th scope="col">{h}</th>' for h in ["set", "exercise", "kind", "points", "mistakes named", "other methods"])
+    head = "".join(
+        f'<th scope="col">{h}</th>' for h in ["set", "exercise", "kind", "points", "mistakes named", "other methods"]
+    )
     rows = "".join(
         f"<tr><td>{int(slug[2:4])}</td><td><code>{escape(row['exercise'])}</code></td><td>{row['kind']}</td>"
         f"<td>{row['points']:g}</td><td>{len(row['mutants'])}</td><td>{len(row['variants'])}</td></tr>"

@@ -99,9 +99,7 @@ def mlp_init(config, rng):
     rng : numpy.random.Generator, used by config.init(d_in, d_out, rng) alone, once a layer, first layer first
     Returns params : a list of L dicts, W : (d_in, d_out) and b : (d_out,) zeros.
     """
-    return [
-        {"W": config.init(d_in, d_out, rng), "b": np.zeros(d_out)} for d_in, d_out in pairwise(config.sizes)
-    ]
+    return [{"W": config.init(d_in, d_out, rng), "b": np.zeros(d_out)} for d_in, d_out in pairwise(config.sizes)]
 
 
 def linear_forward(x, W, b):

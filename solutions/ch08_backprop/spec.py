@@ -100,7 +100,10 @@ def softmax_cases(rng):
 
 
 def softmax_backward_by_jacobian(dout, cache):
-    rows = [(np.diag(p) - np.outer(p, p)) @ d for p, d in zip(cache.reshape(-1, cache.shape[-1]), dout.reshape(-1, dout.shape[-1]))]
+    rows = [
+        (np.diag(p) - np.outer(p, p)) @ d
+        for p, d in zip(cache.reshape(-1, cache.shape[-1]), dout.reshape(-1, dout.shape[-1]))
+    ]
     return np.reshape(rows, dout.shape)
 
 
@@ -116,12 +119,12 @@ SOFTMAX = Exercise(
         "The sum runs over the whole batch. Each row is a softmax of its own: sum along the last axis.": {
             "sum(axis=-1, keepdims=True)": "sum()"
         },
-        "The sum runs down the rows, not along the classes: use axis=-1.": {
-            "axis=-1": "axis=0"
-        },
+        "The sum runs down the rows, not along the classes: use axis=-1.": {"axis=-1": "axis=0"},
         "The sum is of dout alone. It is weighted: Σ dout_j p_j.": {"(dout * p).sum": "dout.sum"},
         "The factor p_i in front is missing.": {"p * (dout -": "(dout -"},
-        "The second term is added where it should be taken away: a class gains what the others lose.": {"(dout - (": "(dout + ("},
+        "The second term is added where it should be taken away: a class gains what the others lose.": {
+            "(dout - (": "(dout + ("
+        },
     },
     variants={
         "the whole Jacobian": softmax_backward_by_jacobian,
@@ -287,7 +290,12 @@ def scale_shift_backward(dout, cache):
 
 
 def scale_shift_cases(rng):
-    for note, lead, d in [("a batch of rows", (5,), 3), ("two leading axes", (2, 4), 3), ("a single row", (1,), 4), ("no leading axis", (), 3)]:
+    for note, lead, d in [
+        ("a batch of rows", (5,), 3),
+        ("two leading axes", (2, 4), 3),
+        ("a single row", (1,), 4),
+        ("no leading axis", (), 3),
+    ]:
         yield note, rng.standard_normal((*lead, d)), (rng.standard_normal((*lead, d)), rng.standard_normal(d))
 
 
@@ -297,11 +305,21 @@ SCALE_SHIFT = Exercise(
     returns="dx, dg, db",
     section="Where one value is used many times",
     cases=scale_shift_cases,
-    broken={"dg = (dout * x).sum(axis=rows)": "dg = dout * x", "dx = dout * g": "dx = dout * x", "dout.sum(axis=rows)": "dout.sum(axis=0)"},
+    broken={
+        "dg = (dout * x).sum(axis=rows)": "dg = dout * x",
+        "dx = dout * g": "dx = dout * x",
+        "dout.sum(axis=rows)": "dout.sum(axis=0)",
+    },
     mutants={
-        "dg is not summed: g is one row used by all rows, so their gradients add up.": {"(dout * x).sum(axis=rows)": "dout * x"},
-        "dg is averaged over the rows; gradients of a value used many times add up.": {"(dout * x).sum(": "(dout * x).mean("},
-        "db is summed over the first axis only: sum over every axis but the last.": {"db = dout.sum(axis=rows)": "db = dout.sum(axis=0)"},
+        "dg is not summed: g is one row used by all rows, so their gradients add up.": {
+            "(dout * x).sum(axis=rows)": "dout * x"
+        },
+        "dg is averaged over the rows; gradients of a value used many times add up.": {
+            "(dout * x).sum(": "(dout * x).mean("
+        },
+        "db is summed over the first axis only: sum over every axis but the last.": {
+            "db = dout.sum(axis=rows)": "db = dout.sum(axis=0)"
+        },
         "dx is multiplied by x: the slope of x·g by x is g.": {"dx = dout * g": "dx = dout * x"},
         "dg leaves x out: the slope of x·g by g is x.": {"(dout * x).sum": "dout.sum"},
     },
@@ -317,7 +335,10 @@ BY_HAND = Answer(
     section="One unit, by hand",
     mutants={
         "The loss is (logit - target)², so its slope is 2(logit - target): the factor 2 is missing.": ("dlogit", 4.0),
-        "That is logit - target with its sign turned. The loss grows with the logit here, so the slope is positive.": ("dlogit", -8.0),
+        "That is logit - target with its sign turned. The loss grows with the logit here, so the slope is positive.": (
+            "dlogit",
+            -8.0,
+        ),
         "dw is dlogit times what w was multiplied by: x.": ("dw", -24.0),
         "dx is dlogit times what x was multiplied by: w.": ("dx", 16.0),
         "b is added, so its slope is 1 and db is dlogit itself.": ("db", 1.0),

@@ -145,6 +145,12 @@ def weights_only(params, x, targets, config, lr, weight_decay=0.0):
     return [{"W": after["W"], "b": before["b"]} for before, after in zip(params, new, strict=True)], loss
 
 
+def biases_without_decay(params, x, targets, config, lr, weight_decay=0.0):
+    new, loss = train.train_step(params, x, targets, config, lr, weight_decay)
+    plain, _ = train.train_step(params, x, targets, config, lr)
+    return [{"W": decayed["W"], "b": free["b"]} for decayed, free in zip(new, plain, strict=True)], loss
+
+
 def step_layer_by_layer(params, x, targets, config, lr, weight_decay=0.0):
     inputs, acts, h = [], [], x
     for i, layer in enumerate(params):
@@ -201,6 +207,7 @@ STEP = Exercise(
         "There is one update a row. The whole mini-batch makes one gradient, and one update.": one_row_at_a_time,
         "Only the last layer moves. Every layer has its gradient in grads.": last_layer_only,
         "The biases stay where they were. They have gradients too, and decay as the weights do.": weights_only,
+        "The biases move without weight decay. Here every parameter decays.": biases_without_decay,
         "lr and weight_decay have changed places on their way to sgd_update.": {
             "sgd_update(p, g, lr, weight_decay)": "sgd_update(p, g, weight_decay, lr)"
         },
@@ -330,7 +337,7 @@ def epoch_cases(rng):
         ("a last mini-batch that is smaller", (3, 5, 4), 10, 4, 0.5),
         ("mini-batches that come out even", (2, 5, 3), 6, 3, 0.3),
         ("one row at a time", (3, 4), 5, 1, 0.2),
-        ("a batch larger than the set", (4, 3, 2), 5, 8, 0.4),
+        ("the whole set in one mini-batch", (4, 3, 2), 7, 7, 0.4),
         ("two left over", (2, 4, 5, 3), 11, 3, 0.6),
     ]:
         params, config = network(rng, sizes)
@@ -358,24 +365,29 @@ def epoch_by_shuffling_first(params, x, targets, config, lr, batch_size, rng):
     return params, np.average(batch_losses, weights=sizes)
 
 
+AS_HANDED_OUT = {
+    "order = rng.permutation(len(x))\n    total = 0.0": "x = x[rng.permutation(len(x))]\n"
+    "    targets = targets[rng.permutation(len(targets))]\n    batch_losses = []",
+    "range(0, len(x), batch_size)": "range(0, len(x) - batch_size + 1, batch_size)",
+    "rows = order[start : start + batch_size]": "rows = slice(start, start + batch_size)",
+    "total += loss * len(rows)": "batch_losses.append(loss)",
+    "total / len(x)": "np.mean(batch_losses)",
+}
+
 EPOCH = Exercise(
     train_epoch,
     module="ch10",
     returns="params, loss",
     section="Epochs and iterations",
     cases=epoch_cases,
-    broken={
-        "order = rng.permutation(len(x))\n    total = 0.0": "x = x[rng.permutation(len(x))]\n"
-        "    targets = targets[rng.permutation(len(targets))]\n    batch_losses = []",
-        "range(0, len(x), batch_size)": "range(0, len(x) - batch_size + 1, batch_size)",
-        "rows = order[start : start + batch_size]": "rows = slice(start, start + batch_size)",
-        "total += loss * len(rows)": "batch_losses.append(loss)",
-        "total / len(x)": "np.mean(batch_losses)",
-    },
+    broken=AS_HANDED_OUT,
     mutants={
         "Images and labels are shuffled apart: each image now comes with another one's label.": {
-            "targets[rows]": "targets[rng.permutation(len(x))][rows]"
+            "total = 0.0": "total, targets = 0.0, targets[rng.permutation(len(x))][np.argsort(order)]"
         },
+        "Nothing has changed yet, or not for the result. Follow one image through the function, and its label.": (
+            AS_HANDED_OUT
+        ),
         "The rows that do not fill a whole mini-batch are never used.": {
             "range(0, len(x), batch_size)": "range(0, len(x) - batch_size + 1, batch_size)"
         },
@@ -472,6 +484,10 @@ def remembers_old_waits(val_losses, patience):
     return any(train.should_stop(val_losses[:i], patience) for i in range(len(val_losses) + 1))
 
 
+def lowest_of_the_last_against_all(val_losses, patience):
+    return len(val_losses) > patience and min(val_losses[-patience:]) > min(val_losses)
+
+
 def looks_at_the_last_only(val_losses, patience):
     return len(val_losses) > patience and not val_losses[-1] < np.nanmin(val_losses[:-1])
 
@@ -500,6 +516,8 @@ STOP = Exercise(
         "An equal loss is taken for a new lowest. It is not lower, so training has got nowhere.": {
             "loss < best_before": "loss <= best_before"
         },
+        "An equal loss counts as a new lowest here, and so may nan. Neither is lower than the lowest of the epochs "
+        "before.": lowest_of_the_last_against_all,
         "A nan long ago has spoilt the minimum: no later loss counts as lower, since comparing with nan gives False.": {
             "np.nanmin([np.inf, *val_losses[:-patience]])": "np.min(val_losses[:-patience])"
         },

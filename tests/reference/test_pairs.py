@@ -1,6 +1,6 @@
 """Every forward/backward pair: against central differences, against PyTorch's autograd, and as callers rely on it.
 
-The pairs are found in the modules. One without a twin in TWINS fails: a layer is not done before PyTorch agrees with it.
+The pairs are found in the modules. One without a twin in TWINS fails: no layer is done before PyTorch agrees with it.
 """
 
 import copy
@@ -39,7 +39,7 @@ FORWARD, BACKWARD = discovered("_forward"), discovered("_backward")
 class Twin(NamedTuple):
     """How to draw a pair's arguments, and the same formula in PyTorch.
 
-    draw : (rng, lead, size) -> forward's arguments, with leading axes lead and, where it is free, size for the last axis
+    draw : (rng, lead, size) -> forward's arguments: leading axes lead, and size for the last axis of the output
     torch : forward's arguments, as tensors -> out
     by : the arguments backward answers for, in order
     extreme : rng -> arguments with entries of ±1e4

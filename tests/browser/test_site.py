@@ -1,0 +1,211 @@
+"""The built site in Chromium, with every other host out of reach.  (make test-browser)"""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from urllib.parse import urldefrag, urljoin
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from grading import spec
+
+SITE = spec.ROOT / "_build" / "html"
+PAGES = sorted(str(p.relative_to(SITE)) for p in SITE.rglob("*.html") if "_static" not in p.parts)
+CHAPTERS = [page for page in PAGES if page.startswith("book/ch")]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDTHS = {"phone": 390, "desktop": 1440}
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="session")
+def server():
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = functools.partial(Quiet, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}/"
+        running.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.fail("no Chromium found: install Debian's chromium, or set CHROMIUM to one")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+class Page:
+    """A page opened with every other host cut off; what it complained about is in `faults`."""
+
+    def __init__(self, browser, server, width=1440, scheme="light", **options):
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
+        self.faults, self.server = [], server
+        self.context.route("**/*", self.guard)
+        self.page = self.context.new_page()
+        self.page.on(
+            "console", lambda m: self.faults.append(m.text) if m.type == "error" and not known(m.text) else None
+        )
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def guard(self, route):
+        url = route.request.url
+        if url.startswith((self.server, "data:", "blob:", "file:")):
+            route.continue_()
+        else:
+            self.faults.append(f"asked for {url}")
+            route.abort()
+
+    def open(self, url):
+        response = self.page.goto(url, wait_until="load")
+        assert response is None or response.ok, url
+        return self.page
+
+
+def known(text):
+    """The theme's own word about a mode that was never chosen; it falls back to the system's."""
+    return text.startswith("Got invalid theme mode")
+
+
+@pytest.fixture
+def opened(browser, server):
+    made = []
+
+    def make(page, **options):
+        made.append(Page(browser, server, **options))
+        return made[-1], made[-1].open(urljoin(server, page))
+
+    yield make
+    for each in made:
+        each.context.close()
+
+
+def test_the_site_is_there():
+    assert len(CHAPTERS) >= 4 and "index.html" in PAGES
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_opens_offline_without_a_fault(opened, width, scheme):
+    for name in PAGES:
+        watched, page = opened(name, width=WIDTHS[width], scheme=scheme)
+        assert watched.faults == [], name
+        assert page.locator(".katex-error, mjx-merror").count() == 0, name
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
+        watched.context.close()
+
+
+def test_formulas_are_readable_without_scripts_and_by_screen_readers(browser, server):
+    watched = Page(browser, server, java_script_enabled=False)
+    for name in CHAPTERS:
+        page = watched.open(urljoin(server, name))
+        assert page.locator(".katex .katex-mathml math").count() > 5, name
+        assert "$$" not in page.locator("article").inner_text(), name
+    watched.context.close()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_playable_figure_changes_when_moved_by_keyboard(opened, name, width):
+    watched, page = opened(name, width=WIDTHS[width])
+    figures = page.locator("figure.play")
+    assert figures.count() >= 1, f"{name} has nothing to play with"
+    for figure in figures.all():
+        controls = figure.locator("input[type=range], select, button:not([disabled])")
+        assert controls.count() >= 1
+        for control in controls.all():
+            assert control.evaluate("el => (el.getAttribute('aria-label') || el.textContent).trim()"), (
+                "a control has no name"
+            )
+        shown = figure.locator(".play-stage").inner_html()
+        for control in controls.all():
+            control.focus()
+            kind = control.evaluate("el => el.tagName")
+            page.keyboard.press("Enter" if kind == "BUTTON" else "ArrowDown" if kind == "SELECT" else "ArrowRight")
+        assert figure.locator(".play-stage").inner_html() != shown, f"a figure of {name} does not move"
+        assert figure.locator("[aria-live]").first.inner_text().strip(), "a figure says nothing to a screen reader"
+    assert watched.faults == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_quiz_explains_the_chosen_answer(opened, name):
+    watched, page = opened(name)
+    assert page.locator(".quiz-question").count() >= 5
+    first = page.locator(".quiz-question").first
+    why = first.locator(".quiz-option").first.locator(".quiz-why")
+    assert not why.is_visible()
+    first.locator("input").first.focus()
+    page.keyboard.press("Space")
+    assert why.is_visible() and len(why.inner_text()) > 10
+    assert watched.faults == []
+
+
+def test_a_chapter_works_from_the_file_system(browser):
+    watched = Page(browser, "file:")
+    page = watched.open((SITE / CHAPTERS[0]).as_uri())
+    assert page.locator("figure.play .play-stage svg").count() >= 1
+    assert [fault for fault in watched.faults if "CORS" not in fault] == []
+    watched.context.close()
+
+
+def test_no_link_inside_the_site_is_broken(browser, server):
+    watched = Page(browser, server)
+    targets, anchors = set(), {}
+    for name in PAGES:
+        page = watched.open(urljoin(server, name))
+        anchors[name] = set(page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)"))
+        links = page.evaluate("[...document.querySelectorAll('a[href], img[src]')].map(e => e.href || e.src)")
+        targets |= {(name, link) for link in links if link.startswith(server)}
+    watched.context.close()
+    broken = []
+    for name, link in sorted(targets):
+        url, fragment = urldefrag(link)
+        path = url.removeprefix(server) or "index.html"
+        if not (SITE / path.split("?")[0]).exists():
+            broken.append(f"{name} → {path}")
+        elif fragment and path in anchors and fragment not in anchors[path]:
+            broken.append(f"{name} → {path}#{fragment}")
+    assert broken == []
+
+
+def test_pictures_have_a_text_alternative(browser, server):
+    watched = Page(browser, server)
+    for name in PAGES:
+        page = watched.open(urljoin(server, name))
+        bare = page.evaluate(
+            "[...document.querySelectorAll('article img')].filter(e => !e.alt).map(e => e.src.slice(-60))"
+        )
+        assert bare == [], name
+    watched.context.close()
+
+
+def test_a_set_is_one_click_away_and_complete(opened, tmp_path):
+    for slug in spec.slugs():
+        watched, page = opened(f"book/{slug}.html")
+        with page.expect_download() as download:
+            page.locator("a.set-get").first.click()
+        path = tmp_path / f"{slug}.zip"
+        download.value.save_as(path)
+        shutil.unpack_archive(path, tmp_path)
+        files = {p.name for p in (tmp_path / slug).iterdir()}
+        assert {f"{slug}.ipynb", "given.py", "cases.npz", "requirements.txt"} <= files
+        assert any(name.startswith("neuron_checks-") for name in files)
+        watched.context.close()
