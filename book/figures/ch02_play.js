@@ -6,7 +6,7 @@ function setup(el, data, kit) {
   const layers = d => d === 1 ? "1 hidden layer" : `${d} hidden layers`;
   const units = w => w === 1 ? "1 unit" : `${w} units`;
   const shape = f => `${layers(f.depth)} of ${units(f.width)}`;
-  let at = data.fits.find(f => f.depth === 1 && f.width === 4);
+  let at = data.fits.find(f => f.depth === 2 && f.width === 8);
 
   // One byte a pixel, 0 paper to 255 ink, as the address of an image.
   function image(text) {
@@ -33,7 +33,7 @@ function setup(el, data, kit) {
     (x, y) => s("path", {d: `M${x} ${y - 6.5}L${x + 6.5} ${y}L${x} ${y + 6.5}L${x - 6.5} ${y}Z`}),
   ];
   chart.append(kit.axes({x0: 40, x1: 350, y0: 24, y1: 250, X, Y, xticks: [10, 100, 1000], yticks: [0, 0.1, 0.2, 0.3],
-    xlabel: "parameters", ylabel: "off by, a pixel", show: t => t.toLocaleString("en")}));
+    xlabel: "parameters", ylabel: "off by (a pixel)", show: t => t.toLocaleString("en")}));
   for (const [i, depth] of depths.entries()) {
     const line = data.fits.filter(f => f.depth === depth);
     const color = `color:${colors[i]};fill:${colors[i]}`;
@@ -72,7 +72,7 @@ function setup(el, data, kit) {
     const better = data.fits.filter(f => f.parameters <= at.parameters && f.error < at.error).sort((a, b) => a.error - b.error)[0];
     const sizes = [2, ...Array(at.depth).fill(at.width), 1].join("–");
     const what = `${shape(at)} (${sizes}): ${at.parameters.toLocaleString("en")} parameters.`;
-    const off = `The drawing is off by ${num(at.error, 2)} a pixel, where 1 is full ink.`;
+    const off = `The drawing is off by ${num(at.error, 2)} a pixel, where 1 is full ink; a typical try by ${num(at.typical, 2)}.`;
     const than = better ? `${shape(better)}, ${better.parameters.toLocaleString("en")} parameters, can draw it better: off by ${num(better.error, 2)}.`
       : "Nothing here draws it better with as few parameters.";
     says.replaceChildren(h("strong", {}, what), ` ${off} ${than}`);

@@ -23,7 +23,7 @@ def logit_play():
         "ch06_play.js",
         "One logit, two losses",
         "Left, what a logit costs; right, the slope by the logit. Cross-entropy goes on rising the more wrong the "
-        "logit is, with a slope near 1. The squared error of the probability levels out at 1, where its slope is almost 0.",
+        "logit is, with a slope near 1. The squared error of the probability levels out at 1, and its slope goes to 0.",
         view="logit",
     )
 
@@ -114,7 +114,6 @@ def recall_and_precision(curves, points):
     for (label, (recall, precision)), style, marker in zip(curves.items(), ("-", "--"), "os", strict=False):
         (line,) = ax.plot(recall, precision, style, label=label)
         ax.plot(*points[label], marker, color=line.get_color(), markersize=10)
-        ax.annotate("p > ½", points[label], xytext=(-8, -14), textcoords="offset points", ha="right")
     ax.set(title="Every threshold of two detectors", xlabel="recall", ylabel="precision", ylim=(0.4, 1.05))
     ax.set_xlim(0.5, 1.01)
     ax.legend(loc="lower left")

@@ -41,7 +41,7 @@ function setup(el, data, kit) {
 
   const COLORS = ["var(--c1)", "var(--c2)", "var(--c3)"], DASHES = ["", "9 5", "2 5"];
   const svg = kit.svg(720, 290, ""), says = kit.says(), body = h("tbody");
-  const table = h("table", {}, h("thead", {}, h("tr", {}, ...["", "loss", "cost", "slope"].map(t => h("th", {scope: "col"}, t)))), body);
+  const table = h("table", {}, h("thead", {}, h("tr", {}, h("td"), h("th", {scope: "col", style: "text-align:left"}, "loss"), h("th", {scope: "col"}, "cost"), h("th", {scope: "col"}, "slope"))), body);
   const slider = kit.slider(view.name, {min: view.range[0], max: view.range[1], step: 0.1, value: at, show: v => num(v)}, v => { at = v; draw(); });
   const controls = [slider.el];
   if (data.view === "residual") controls.push(kit.slider("Huber's δ", {min: 0.1, max: 3, step: 0.1, value: delta, show: v => num(v)}, v => { delta = v; draw(); }).el);
