@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Kernels are the same for everyone: no settings of the user's own, and one thread, the fastest for small matrices.
+export OPENBLAS_NUM_THREADS := 1
+export IPYTHONDIR := $(CURDIR)/.ipython
 
 REFERENCE := $(wildcard reference_impl/*.py)
 CHECKS := $(wildcard checks/*.py) checks/pyproject.toml

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import signal
+import sys
 import threading
 import traceback
 import warnings
@@ -25,14 +26,27 @@ def time_limit(seconds):
         yield
         return
 
-    def ring(*_):
+    own, tracer = sys._getframe(), sys.gettrace()
+
+    def stop_at_a_line(_frame, event, _argument):
+        if event == "line":
+            raise _Stop
+        return stop_at_a_line
+
+    def ring(_signal, frame):
+        """Stop the student's code; and again at its next line, in case this one stands in a `try: … except: pass`."""
+        while frame and frame.f_code not in (own.f_code, call.__code__):
+            frame.f_trace = stop_at_a_line
+            frame = frame.f_back
+        sys.settrace(stop_at_a_line)
         raise _Stop
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again and again, should a `finally` or bare except eat one
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
     try:
         yield
     finally:
+        sys.settrace(tracer)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 

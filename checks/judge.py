@@ -96,7 +96,8 @@ def judge_function(record, function, namespace):
     sentences, lines, right = [], [], 0
     failed = [case for case, run in zip(record["cases"], runs, strict=True) if isinstance(run, str)]
     if failed:
-        lines += _in_case(record["cases"], failed, f"it {next(run for run in runs if isinstance(run, str))}.")
+        sentence = next(run for run in runs if isinstance(run, str))
+        lines += _in_case(failed, f"it {sentence}", [])
     for output in outputs:
         findings = [_finding(run, case, output, record["tol"]) for case, run in zip(record["cases"], runs, strict=True)]
         wrong = [case for case, finding in zip(record["cases"], findings, strict=True) if finding]
@@ -106,8 +107,13 @@ def judge_function(record, function, namespace):
             continue
         if wrong:
             finding = next(filter(None, findings))
+            well = [
+                case["note"]
+                for case, run, finding in zip(record["cases"], runs, findings, strict=True)
+                if not finding and not isinstance(run, str)
+            ]
             lines.append(f"{output}: not yet.")
-            lines += _in_case(record["cases"], wrong, f"{output}{'' if finding[0] == '[' else ' '}{finding}.")
+            lines += _in_case(wrong, f"{output}{'' if finding[0] == '[' else ' '}{finding}", well)
         known = next((m["sentence"] for m in record["mutants"] if is_mutant(record, m, output, runs)), None)
         if known and known not in sentences:
             sentences.append(known)
@@ -118,11 +124,11 @@ def judge_function(record, function, namespace):
     return right / len(outputs), lines
 
 
-def _in_case(all_cases, wrong, sentence):
-    """The lines that say what happened in the first of the cases that went wrong, and which went well."""
-    lines = [f"    In the case “{wrong[0]['note']}”, with {wrong[0]['shapes']}:", f"    {sentence}"]
-    passed = [case["note"] for case in all_cases if case not in wrong] if len(all_cases) > 1 else []
-    return lines + ([f"    Right in: {'; '.join(passed)}."] if passed else [])
+def _in_case(wrong, sentence, well):
+    """The lines that say what happened in the first of the cases that went wrong, and which cases went well."""
+    stop = "" if sentence[-1] in "?." else "."
+    lines = [f"    In the case “{wrong[0]['note']}”, with {wrong[0]['shapes']}:", f"    {sentence}{stop}"]
+    return lines + ([f"    Right in: {'; '.join(well)}."] if well else [])
 
 
 def run_case(record, case, function, namespace):

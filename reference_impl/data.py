@@ -39,7 +39,8 @@ def train_val_test_split(y, rng, val=0.15, test=0.15):
     parts = [[], [], []]
     for k in np.unique(y):
         rows = rng.permutation(np.flatnonzero(y == k))
-        n_test, n_val = round(test * len(rows)), round(val * len(rows))
+        n_test = round(test * len(rows))
+        n_val = min(round(val * len(rows)), len(rows) - n_test)
         for part, chosen in zip(parts, np.split(rows, [len(rows) - n_test - n_val, len(rows) - n_test]), strict=True):
             part.append(chosen)
     return [rng.permutation(np.concatenate(part)) for part in parts]

@@ -80,7 +80,7 @@ def train(params, train_set, val_set, config, recipe, rng, after_epoch=None):
             params, loss = train_step(params, x[rows], targets[rows], config, recipe.lr, recipe.weight_decay)
             history["batch_loss"].append(loss)
         val_loss, val_accuracy = evaluate(params, *val_set, config)
-        if val_loss < min(history["val_loss"], default=np.inf):
+        if val_loss < np.nanmin([np.inf, *history["val_loss"]]):
             best = params
         history["train_loss"].append(evaluate(params, x, targets, config)[0])
         history["val_loss"].append(val_loss)

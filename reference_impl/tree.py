@@ -11,6 +11,7 @@ def map_tree(f, *trees):
     Raises ValueError where the structures differ.
     """
     first = trees[0]
+    _same([type(t).__name__ if isinstance(t, dict | list | tuple) else "a leaf" for t in trees])
     if isinstance(first, dict):
         _same([sorted(t) for t in trees])
         return {k: map_tree(f, *(t[k] for t in trees)) for k in first}

@@ -26,7 +26,8 @@ RECIPE = {
         "too few images": "120 training images, a quarter of them with a random label; 64-256-10, mini-batches of 5",
         "never shuffled": "training images sorted by class, the same order every epoch",
         "labels shuffled apart": "training images and labels in two different random orders; 64-256-10",
-        "validation leaks": "120 training images, validated on 100 of them; mini-batches of 5; 'fresh' is the true validation set",
+        "validation leaks": "120 training images in mini-batches of 5, validated on 100 of them; tested on the true "
+        "validation set",
         "uphill": "the sign of the update turned; learning rate 0.01",
     },
 }

@@ -5,16 +5,25 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.patches import FancyBboxPatch
 
 from book.figures.play import Play
 
 INK, GREY = "#1c1f24", "#8a8f98"
+ABOVE = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 10}
 
 
 def runs():
     """The runs of the playable figure, made beforehand: a dict, with its recipe."""
     path = Path(__file__).parents[1] / "data" / "ch10_runs.json"
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def frame(ax):
+    """Axes for a picture: a thin frame, no ticks."""
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set(visible=True, color=GREY, linewidth=0.8)
 
 
 def monitor(record):
@@ -45,46 +54,39 @@ def descents(loss, paths, edges):
 
 def loop(steps):
     """steps : [(name, what it needs and gives)], drawn in a ring, clockwise from the top."""
-    _, ax = plt.subplots(figsize=(7, 3.5))
+    _, ax = plt.subplots(figsize=(7, 3.6))
     ax.set_axis_off()
-    n = len(steps)
-    angles = np.pi / 2 - 2 * np.pi * np.arange(n + 1) / n
-    places = np.stack([2.9 * np.cos(angles), 1.45 * np.sin(angles)], axis=1)
-    for k, (name, what) in enumerate(steps):
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(steps)) / len(steps)
+    places = np.stack([2.75 * np.cos(angles), 1.45 * np.sin(angles)], axis=1)
+    arrow = {
+        "arrowstyle": "-|>",
+        "color": "C1",
+        "linewidth": 2,
+        "mutation_scale": 18,
+        "connectionstyle": "arc3,rad=-0.15",
+    }
+    for k, (x, y) in enumerate(places):
         ax.annotate(
-            "",
-            places[k + 1],
-            places[k],
-            arrowprops={
-                "arrowstyle": "-|>",
-                "color": "C1",
-                "linewidth": 2,
-                "mutation_scale": 18,
-                "shrinkA": 46,
-                "shrinkB": 46,
-                "connectionstyle": "arc3,rad=-0.12",
-            },
+            "", places[(k + 1) % len(steps)], (x, y), arrowprops=arrow | {"shrinkA": 44, "shrinkB": 44}, zorder=1
         )
-        ax.text(
-            *places[k],
-            f"{k + 1}. {name}\n",
-            ha="center",
-            va="center",
-            fontweight="bold",
-            fontsize=12,
-            linespacing=1.7,
-            bbox={"boxstyle": "round,pad=0.5", "facecolor": "#eef4fa", "edgecolor": "C0"},
-        )
-        ax.text(places[k][0], places[k][1] - 0.17, what, ha="center", va="center", fontsize=10)
-    ax.set(xlim=(-4.1, 4.1), ylim=(-1.75, 1.95))
+    for k, ((x, y), (name, what)) in enumerate(zip(places, steps, strict=True)):
+        box = {
+            "boxstyle": "round,pad=0,rounding_size=0.12",
+            "facecolor": "#eef4fa",
+            "edgecolor": "C0",
+            "linewidth": 1.5,
+        }
+        ax.add_patch(FancyBboxPatch((x - 1.08, y - 0.33), 2.16, 0.66, zorder=2, **box))
+        ax.text(x, y + 0.13, f"{k + 1}. {name}", ha="center", va="center", fontweight="bold", fontsize=12)
+        ax.text(x, y - 0.15, what, ha="center", va="center", fontsize=10)
+    ax.set(xlim=(-3.9, 3.9), ylim=(-1.6, 1.9))
 
 
 def weights_as_image(means, W):
     """means : {title: (64,)}, mean images; W : (64,), the weights of one neuron. Pictures of 8 × 8."""
     _, axes = plt.subplots(1, len(means) + 1, figsize=(7, 2.5))
     for ax in axes:
-        ax.set(xticks=[], yticks=[])
-        ax.grid(False)
+        frame(ax)
     for ax, (title, mean) in zip(axes, means.items(), strict=False):
         ax.imshow(mean.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
         ax.set_title(title)
@@ -106,7 +108,7 @@ def directions(sizes, cosines):
     ax.semilogx(sizes, middle, "o-", base=2, label="median")
     ax.axhline(0, color=GREY, linewidth=1)
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.set(title="Does a mini-batch know the way?", xlabel="images in the mini-batch", ylim=(-0.65, 1.05))
+    ax.set(title="Does a mini-batch know the way?", xlabel="images in the mini-batch", ylim=(-0.25, 1.05))
     ax.set_ylabel("cosine to the\nfull gradient")
     ax.legend(loc="lower right")
 
@@ -133,11 +135,10 @@ def stops(history, stops):
     ax.semilogy(epochs, history["train_loss"], label="training")
     ax.semilogy(epochs, history["val_loss"], "--", label="validation")
     ax.plot(epochs[best], history["val_loss"][best], "*", color=INK, markersize=13, label="lowest validation loss")
-    top = max(history["val_loss"])
     for patience, epoch in stops.items():
         ax.axvline(epoch, color=GREY, linewidth=1, linestyle=":")
-        ax.text(epoch + 0.5, top, f"patience {patience}", rotation=90, va="top", fontsize=10)
-    ax.set(title="When to stop", xlabel="epoch", ylabel="loss", ylim=(None, 1.1 * top))
+        ax.annotate(f"patience {patience}", (epoch, 1), (0, 4), ha="center", **ABOVE)
+    ax.set(xlabel="epoch", ylabel="loss")
     ax.legend(loc="lower left")
 
 
@@ -146,9 +147,8 @@ def shifted(images, titles):
     _, axes = plt.subplots(1, len(images), figsize=(7, 1.9))
     for ax, image, title in zip(axes, images, titles, strict=True):
         ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-        ax.set(xticks=[], yticks=[])
         ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
-        ax.grid(False)
+        frame(ax)
 
 
 def readings(images, guesses, targets, columns=8):

@@ -32,6 +32,25 @@ def elu_backward(dout, cache):
 elu = Activation(elu_forward, elu_backward)
 
 
+def silu_forward(x):
+    """x · sigmoid(x): a smooth ReLU (Elfwing et al. 2017, arXiv 1702.03118).
+
+    x : (...,)
+    Returns out : (...,) and cache = (x, s) with s = sigmoid(x).
+    """
+    s = 0.5 * (1 + np.tanh(0.5 * x))  # sigmoid(x), which overflows for no x
+    return x * s, (x, s)
+
+
+def silu_backward(dout, cache):
+    """dx = dout · s · (1 + x(1 - s)). Shapes (...,); cache is forward's."""
+    x, s = cache
+    return dout * s * (1 + x * (1 - s))
+
+
+silu = Activation(silu_forward, silu_backward)
+
+
 def lecun_normal(d_in, d_out, rng):
     """W ~ N(0, 1/d_in): keeps the variance of a linear unit (LeCun et al. 1998, *Efficient BackProp*)."""
     return rng.standard_normal((d_in, d_out)) * np.sqrt(1 / d_in)

@@ -14,24 +14,13 @@ class Activation(NamedTuple):
     backward: Callable
 
 
-def sigmoid_forward(x):
-    """1 / (1 + e^-x): squashes to (0, 1), and does not overflow for large negative x.
-
-    x : (...,)
-    Returns out : (...,) and cache = out.
-    """
-    e = np.exp(-np.abs(x))  # never above 1
-    out = np.where(x >= 0, 1, e) / (1 + e)
-    return out, out
-
-
 def silu_forward(x):
     """x · sigmoid(x): a smooth ReLU (Elfwing et al. 2017, arXiv 1702.03118).
 
     x : (...,)
     Returns out : (...,) and cache = (x, s) with s = sigmoid(x).
     """
-    s, _ = sigmoid_forward(x)
+    s = 0.5 * (1 + np.tanh(0.5 * x))  # sigmoid(x), which overflows for no x
     return x * s, (x, s)
 
 
@@ -63,22 +52,6 @@ def tanh_backward(dout, cache):
 tanh = Activation(tanh_forward, tanh_backward)
 
 
-def numerical_gradient(f, x, h=1e-5):
-    """Central differences: (f(x + h) - f(x - h)) / 2h for every entry of x, one at a time.
-
-    f : takes an array like x, returns a number
-    x : (...,), float64
-    Returns (...,).
-    """
-    grad = np.zeros_like(x)
-    for i in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[i] += h
-        down[i] -= h
-        grad[i] = (f(up) - f(down)) / (2 * h)
-    return grad
-
-
 def lecun_normal(d_in, d_out, rng):
     """W ~ N(0, 1/d_in): keeps the variance of a linear unit (LeCun et al. 1998, *Efficient BackProp*)."""
     return rng.standard_normal((d_in, d_out)) * np.sqrt(1 / d_in)
@@ -105,9 +78,7 @@ def mlp_init(config, rng):
     rng : numpy.random.Generator, used by config.init(d_in, d_out, rng) alone, once a layer, first layer first
     Returns params : a list of L dicts, W : (d_in, d_out) and b : (d_out,) zeros.
     """
-    return [
-        {"W": config.init(d_in, d_out, rng), "b": np.zeros(d_out)} for d_in, d_out in pairwise(config.sizes)
-    ]
+    return [{"W": config.init(d_in, d_out, rng), "b": np.zeros(d_out)} for d_in, d_out in pairwise(config.sizes)]
 
 
 def linear_forward(x, W, b):

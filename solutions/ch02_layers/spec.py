@@ -6,7 +6,7 @@ from checks.cases import Seed
 from grading.spec import Answer, Exercise
 from reference_impl import activations, data, init, layers, mlp, train
 
-GIVEN = ["activations.elu", "init.lecun_normal", "mlp.MLPConfig"]
+GIVEN = ["activations.elu", "activations.silu", "init.lecun_normal", "mlp.MLPConfig"]
 
 
 def trained_net(file):
@@ -199,8 +199,8 @@ OUTPUT_LAYERS = Answer(
 # Parameters, counted --------------------------------------------------------------------------------------------------
 
 
-def config_of(*sizes):
-    return mlp.MLPConfig(sizes, activations.elu, init.lecun_normal)
+def config_of(*sizes, activation=activations.elu):
+    return mlp.MLPConfig(sizes, activation, init.lecun_normal)
 
 
 def count_cases(rng):
@@ -348,7 +348,8 @@ def forward_cases(rng):
         ("a single vector, no leading axis", (3, 4, 2), (), 1),
         ("inputs in the thousands", (2, 3, 4), (5,), 1e3),
     ]:
-        config = config_of(*sizes)
+        activation = activations.silu if len(sizes) > 3 else activations.elu
+        config = config_of(*sizes, activation=activation)
         params = [layer | {"b": rng.standard_normal(layer["b"].shape)} for layer in mlp.mlp_init(config, rng)]
         yield note, params, scale * rng.standard_normal((*lead, sizes[0])), config
 
@@ -427,6 +428,9 @@ FORWARD = Exercise(
         },
         "The activation is ReLU. Take the one the config names: config.activation.": {
             "config.activation.forward(x)": "activations.relu.forward(x)"
+        },
+        "The activation is ELU whatever the config says. Take the one it names: config.activation.": {
+            "config.activation.forward(x)": "activations.elu.forward(x)"
         },
         "The activation is tanh. Take the one the config names: config.activation.": {
             "config.activation.forward(x)": "activations.tanh.forward(x)"

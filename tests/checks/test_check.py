@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 import zipfile
+from dataclasses import replace
 from itertools import product
 
 import hypothesis.extra.numpy as hnp
@@ -23,7 +24,7 @@ from checks import cases, check, compare, judge
 from grading import sources, spec
 
 N, D_IN, D_OUT, SIDE = 5, 4, 2, 3  # all different, so that a swapped axis cannot pass
-SECONDS = 0.3
+SECONDS = 0.3  # for endless answers; the others have five, as the machine may be busy
 
 
 # A tiny set -----------------------------------------------------------------------------------------------------------
@@ -53,8 +54,10 @@ AFFINE = spec.Exercise(
         ROWS: {"axis=0": "axis=1"},
     },
     variants={},
-    seconds=SECONDS,
 )
+
+
+HURRIED = replace(AFFINE, seconds=SECONDS)
 
 
 def square(x):
@@ -70,7 +73,6 @@ SQUARE = spec.Exercise(
     cases=lambda rng: [("a square", rng.standard_normal((SIDE, SIDE)))],
     mutants={},
     variants={},
-    seconds=SECONDS,
 )
 
 
@@ -87,7 +89,6 @@ STEP = spec.Exercise(
     cases=lambda rng: [("two layers", [{"W": rng.standard_normal((3, 4)), "b": np.zeros(4)}] * 2, rng.random(N))],
     mutants={},
     variants={},
-    seconds=SECONDS,
 )
 
 
@@ -496,67 +497,60 @@ def test_an_answer_that_raises_in_one_case_is_told_which(judged):
     assert earned == 0
     assert "In the case “one row”" in told
     assert "ZeroDivisionError" in told
-    assert "Right in: a batch." in told
+    assert "a batch" not in told
+
+
+def for_ever():
+    """For as long as matters here: a guard that does not stop a loop should fail a test, not hang it."""
+    end = time.monotonic() + 8 * SECONDS
+    return lambda: time.monotonic() < end
 
 
 def endless(x, W):
-    while True:
+    go_on = for_ever()
+    while go_on():
         pass
 
 
 def swallows_exceptions(x, W):
-    while True:
+    go_on = for_ever()
+    while go_on():
         try:
-            while True:
+            while go_on():
                 time.sleep(0.01)
         except Exception:
             pass
 
 
 def swallows_everything_once(x, W):
+    go_on = for_ever()
     try:
-        while True:
+        while go_on():
             time.sleep(0.01)
     except:  # noqa: E722
         pass
-    while True:
-        time.sleep(0.01)
+    return x, W
 
 
-@pytest.mark.parametrize("answer", [endless, swallows_exceptions, swallows_everything_once])
+def swallows_everything_always(x, W):
+    go_on = for_ever()
+    while go_on():
+        with contextlib.suppress(BaseException):
+            time.sleep(0.01)
+        try:
+            time.sleep(0.01)
+        except:  # noqa: E722
+            continue
+
+
+@pytest.mark.parametrize("answer", [endless, swallows_exceptions, swallows_everything_once, swallows_everything_always])
 def test_an_endless_answer_is_stopped_and_told(answer, judged):
-    """At the first case: the second would take as long again."""
+    """In the first case; the second, which would take as long again, is not tried."""
     started = time.monotonic()
-    earned, told = judged(answer)
+    earned, told = judged(answer, HURRIED)
     assert earned == 0
     assert "it was still running after 0.3 seconds: an endless loop?" in told
-    assert time.monotonic() - started < 3 * SECONDS + 1  # a second, should the machine be busy
-
-
-def test_an_answer_that_swallows_the_stop_and_ends_is_judged_by_what_it_returns(judged):
-    def answer(x, W):
-        try:
-            while True:
-                time.sleep(0.01)
-        except:  # noqa: E722
-            pass
-        return x, W
-
-    earned, told = judged(answer)
-    assert earned == 0
-    assert "out has shape" in told
-
-
-@pytest.mark.xfail(strict=True, reason="each ring of the alarm lands in the try again: guard.time_limit")
-def test_an_endless_answer_that_swallows_every_stop_is_stopped():
-    def answer():
-        end = time.monotonic() + 6 * SECONDS  # so that this test ends
-        while time.monotonic() < end:
-            with contextlib.suppress(BaseException):
-                time.sleep(0.01)
-
-    with pytest.raises(judge.guard.Failure, match="still running"):
-        judge.guard.call(answer, (), SECONDS)
+    assert time.monotonic() - started < 7 * SECONDS  # one and a bit, but the machine may be busy
 
 
 def loud(x, W):
@@ -619,11 +613,18 @@ def test_endless_printing_is_cut(judged):
 
 def test_a_check_leaves_everything_as_it_was(judged):
     def state():
-        return np.geterr(), warnings.filters[:], signal.getsignal(signal.SIGALRM), sys.stdout, sys.stderr
+        return (
+            np.geterr(),
+            warnings.filters[:],
+            signal.getsignal(signal.SIGALRM),
+            sys.gettrace(),
+            sys.stdout,
+            sys.stderr,
+        )
 
     before = state()
-    for answer in (affine, loud, endless, raising(SystemExit())):
-        judged(answer)
+    for answer in (affine, loud, endless, swallows_everything_always, raising(SystemExit())):
+        judged(answer, HURRIED)
         assert state() == before
         assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
@@ -839,7 +840,6 @@ EXPERIMENT = spec.Experiment(
         "memorised": ("By heart.", None),
         "untrained": ("Not yet trained.", None),
     },
-    seconds=SECONDS,
 )
 
 
@@ -862,7 +862,6 @@ def test_an_experiment_is_judged_on_what_it_never_saw(judged):
         (lambda *_: lambda x: np.zeros((len(x), 3), int), "It predicts an array of shape (60, 3) for 60 images"),
         (lambda *_: lambda x: 1 / 0, "It stopped with ZeroDivisionError"),
         (lambda x: x, "It stopped with TypeError"),
-        (lambda *_: endless(0, 0), "It was still running after 0.3 seconds"),
         (lambda *_: loud(0, 0), "It returned a NoneType"),
     ],
 )
@@ -870,6 +869,12 @@ def test_an_experiment_that_fails_is_told_why(fit, said, judged):
     earned, told = judged(fit, EXPERIMENT)
     assert earned == 0
     assert said in told
+
+
+def test_an_endless_experiment_is_stopped(judged):
+    earned, told = judged(lambda *_: endless(0, 0), replace(EXPERIMENT, seconds=SECONDS))
+    assert earned == 0
+    assert "It was still running after 0.3 seconds" in told
 
 
 # Where the student stands ---------------------------------------------------------------------------------------------
