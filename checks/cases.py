@@ -69,7 +69,7 @@ def save(path, records):
                 return {"$tuple": [pack(v) for v in value]}
             case list():
                 return [pack(v) for v in value]
-            case dict():
+            case dict() if all(isinstance(k, str) for k in value):
                 return {k: pack(v) for k, v in value.items()}
         raise TypeError(f"a case cannot hold a {type(value).__name__}: {value!r}")
 

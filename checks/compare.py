@@ -99,6 +99,7 @@ def value_hint(found, wanted, tol):
 
 
 def shape_hint(found, wanted):
+    """How one shape differs from another, as the end of a sentence; empty where nothing stands out."""
     if len(found) > 1 and found == wanted[::-1]:
         return ". It is transposed"
     if len(found) > 1 and len(found) > len(wanted) and tuple(n for n in found if n != 1) == wanted:

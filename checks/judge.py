@@ -83,6 +83,7 @@ def _standing_in(sources, function, namespace):
 
 
 def judge_function(record, function, namespace):
+    """Run every recorded case and compare every output; an output that is right in all cases earns its share."""
     outputs = [name for name in record["returns"] if not name.startswith("_")]
     runs = []
     for case in record["cases"]:
@@ -143,14 +144,16 @@ def run_case(record, case, function, namespace):
         return {"values": {names[0]: value}, "printed": printed}
     wanted = ", ".join(name.lstrip("_") for name in names)
     if not isinstance(value, list | tuple) or len(value) != len(names):
-        found = f"{len(value)} values" if isinstance(value, list | tuple) else compare.a(value)
+        found = f"{len(value)} value{'s' * (len(value) != 1)}" if isinstance(value, list | tuple) else compare.a(value)
         found = "nothing (None)" if value is None else found
         raise guard.Failure(f"returned {found}, should return {len(names)}: {wanted}")
     return {"values": dict(zip(names, value, strict=True)), "printed": printed}
 
 
 def changed(now, before):
-    """Whether any array of a resolved argument is no longer what the case recorded."""
+    """Whether anything in a resolved argument is no longer what the case recorded."""
+    if isinstance(before, float | int | str) and not isinstance(before, cases.Seed):
+        return not (now is before or now == before or before != before)
     if isinstance(before, np.ndarray):
         return not (isinstance(now, np.ndarray) and np.array_equal(now, before, equal_nan=before.dtype.kind == "f"))
     if isinstance(before, dict):

@@ -128,15 +128,18 @@ def graded(cell, name, source, points=None, solution=False, released=None):
 
 
 def plain(cell):
+    """A cell that is neither the student's nor the grader's; of its metadata, its tags stay."""
     cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
     return cell
 
 
 def make_exercise(cell, name, exercise, asked):
+    """The reference function, its body fenced."""
     return graded(cell, name, sources.fenced(exercise.reference), solution=True)
 
 
 def make_repair(cell, name, exercise, asked):
+    """The reference function, handed out with the body of its broken version."""
     right = sources.flat(exercise.reference)
     if callable(exercise.broken):
         broken = textwrap.dedent(inspect.getsource(exercise.broken))
@@ -168,12 +171,14 @@ def make_answer(cell, name, exercise, asked):
 
 
 def make_experiment(cell, name, exercise, asked):
+    """The text's own cell, its solution fenced."""
     if "### BEGIN SOLUTION" not in cell.source:
         raise sources.SourceError(f"experiment {name} marks no solution")
     return graded(cell, name, cell.source, solution=True)
 
 
 def make_check(cell, name, exercise, asked):
+    """The locked cell that grades an exercise."""
     return graded(
         cell,
         f"check-{name}",
@@ -183,6 +188,7 @@ def make_check(cell, name, exercise, asked):
 
 
 def make_written(cell, name, exercise, asked):
+    """A model answer, handed out empty and graded by hand."""
     return graded(cell, name, cell.source, points=cell.metadata["points"], solution=True)
 
 

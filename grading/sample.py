@@ -161,6 +161,7 @@ def first(slug):
 
 
 def is_experiment(slug, grade_id):
+    """Whether a cell is an experiment of the set."""
     names = [e.name for e in spec.load(slug).EXERCISES if isinstance(e, spec.Experiment)]
     return grade_id in [spec.grade_id(name) for name in names]
 

@@ -13,6 +13,8 @@ WATCHED = ["book", "reference_impl", "solutions", "_config.yml", "_toc.yml"]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
     def log_message(self, *_):
         pass
 

@@ -53,6 +53,7 @@ def definitions(module_name):
 
 
 def is_room(import_text):
+    """Whether an import binds modules of the reference itself."""
     return import_text.startswith("from reference_impl import")
 
 

@@ -232,6 +232,7 @@ def record(exercise, points, seed, chapter="", standins=None, graded=False):
 
 
 def record_answer(answer):
+    """An answer's record: fingerprints of the right value and of the known wrong ones."""
     value = answer.value
     many = isinstance(value, dict)
     wrong = [(s, *(w if many else ("It", w))) for s, w in answer.mutants.items()]
@@ -247,6 +248,7 @@ def record_answer(answer):
 
 
 def record_experiment(experiment, seed, graded):
+    """An experiment's record: its data, its bars, and what to say."""
     data = experiment.data(graded)
     arrays = {f"{axis}_{part}": array for part, pair in data.items() for axis, array in zip("xy", pair, strict=True)}
     return arrays | {

@@ -29,16 +29,16 @@ def one_hot(targets, n_classes):
     return (np.arange(n_classes) == np.asarray(targets)[..., None]).astype(np.float64)
 
 
-def train_val_test_split(y, rng, val=0.15, test=0.15):
+def train_val_test_split(targets, rng, val=0.15, test=0.15):
     """Three disjoint sets of row numbers, each class shared out in the same proportions (stratified).
 
-    y : (N,), the class of each row
+    targets : (N,), the class of each row
     val, test : shares of each class, rounded to whole rows
     Returns train, val, test : arrays of row numbers, shuffled, together 0 to N - 1.
     """
     parts = [[], [], []]
-    for k in np.unique(y):
-        rows = rng.permutation(np.flatnonzero(y == k))
+    for k in np.unique(targets):
+        rows = rng.permutation(np.flatnonzero(targets == k))
         n_test = round(test * len(rows))
         n_val = min(round(val * len(rows)), len(rows) - n_test)
         for part, chosen in zip(parts, np.split(rows, [len(rows) - n_test - n_val, len(rows) - n_test]), strict=True):

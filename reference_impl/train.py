@@ -54,7 +54,7 @@ def should_stop(val_losses, patience):
 
     val_losses : a list of numbers, one an epoch, oldest first; may be empty
     patience : how many epochs without a new lowest loss are too many, 1 or more
-    Returns a bool. An equal loss is not a new lowest; nan never is.
+    Returns a bool: False until there are more than `patience` epochs. An equal loss is not a new lowest; nan never is.
     """
     if len(val_losses) <= patience:
         return False
@@ -74,14 +74,14 @@ def train(params, train_set, val_set, config, recipe, rng, after_epoch=None):
     """
     x, targets = train_set
     history = {"batch_loss": [], "train_loss": [], "val_loss": [], "val_accuracy": []}
-    best = params
+    best, best_loss = params, np.inf
     for _ in range(recipe.epochs):
         for rows in data.minibatches(len(x), recipe.batch_size, rng):
             params, loss = train_step(params, x[rows], targets[rows], config, recipe.lr, recipe.weight_decay)
             history["batch_loss"].append(loss)
         val_loss, val_accuracy = evaluate(params, *val_set, config)
-        if val_loss < np.nanmin([np.inf, *history["val_loss"]]):
-            best = params
+        if val_loss < best_loss:
+            best, best_loss = params, val_loss
         history["train_loss"].append(evaluate(params, x, targets, config)[0])
         history["val_loss"].append(val_loss)
         history["val_accuracy"].append(val_accuracy)

