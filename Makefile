@@ -25,7 +25,7 @@ all: .stamps/book .stamps/exercises .stamps/grade  ## build the site, release th
 	@mkdir -p .stamps && touch $@
 
 .stamps/exercises: .stamps/installed $(REFERENCE) $(CHECKS) $(GRADING) $(SETS)
-	$(BIN)/python -m grading.notebooks
+	$(BIN)/python -m grading.release
 	@touch $@
 
 .stamps/wheel: .stamps/installed $(CHECKS)

@@ -25,12 +25,12 @@ def time_limit(seconds):
         yield
         return
 
-    rung = False
+    rung = leaving = False
 
     def ring(_signal, frame):
         nonlocal rung
         rung = True
-        if frame.f_code.co_filename not in (__file__, contextlib.__file__):  # not while we are leaving already
+        if not leaving and frame.f_code.co_filename not in (__file__, contextlib.__file__):
             raise _Stop
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -38,8 +38,10 @@ def time_limit(seconds):
     try:
         yield
     finally:
+        leaving = True
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        if callable(before):  # else this handler stays, and does nothing: a last ring may still be on its way
+            signal.signal(signal.SIGALRM, before)
     if rung:  # it swallowed the stop, and came to an end by it
         raise _Stop
 

@@ -1,13 +1,11 @@
 """Judge an answer by its recorded cases, and say what was found."""
 
-import hashlib
 import importlib
-import re
 from contextlib import contextmanager
 
 import numpy as np
 
-from checks import cases, compare, guard
+from checks import answers, cases, compare, experiments, guard
 
 
 def check(name, answer):
@@ -42,12 +40,12 @@ def judge(record, answer, namespace):
     if answer is None or answer is Ellipsis:
         return 0.0, ["It is not answered yet."]
     if record["kind"] == "answer":
-        return judge_answer(record, answer)
+        return answers.judge_answer(record, answer)
     if not callable(answer):
         return 0.0, [f"It should be a function, not {compare.a(answer)}."]
     with _standing_in(record.get("standins", {}), answer, namespace):
         if record["kind"] == "experiment":
-            return judge_experiment(record, answer)
+            return experiments.judge_experiment(record, answer)
         return judge_function(record, answer, namespace)
 
 
@@ -77,9 +75,6 @@ def _standing_in(sources, function, namespace):
         for name in sources:
             del scope[name]
         scope.update(own)
-
-
-# Functions ------------------------------------------------------------------------------------------------------------
 
 
 def judge_function(record, function, namespace):
@@ -192,100 +187,3 @@ def is_mutant(record, mutant, output, runs):
             return False
         telling = telling or bool(compare.differences(known[output], case["expected"][output], record["tol"]))
     return telling
-
-
-# Answers --------------------------------------------------------------------------------------------------------------
-
-
-def digest(name, value):
-    """A fingerprint of an answer, so that a cases file can judge one without showing it.
-
-    Numbers count as equal to three significant digits, whole numbers exactly, words without regard to case.
-    """
-    if isinstance(value, float | np.floating) and np.isclose(value, np.round(value), rtol=1e-9, atol=0):
-        value = np.round(value)  # 3.0000000000000004 is a whole number, rounding apart
-    if isinstance(value, float | np.floating) and not float(value).is_integer():
-        text = f"{value:.2e}"
-    elif isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        text = str(int(value))
-    else:
-        text = re.sub(r"[\W_]+", " ", str(value)).strip().casefold()
-    return hashlib.sha256(f"{name}: {text}".encode()).hexdigest()[:20]
-
-
-@np.errstate(all="ignore")  # as in compare: 1e308 * 1.002 would warn
-def judge_answer(record, answer):
-    """Compare an answer, or each entry of a dict of answers, with the digest recorded for it."""
-    expected = record["digests"]
-    if isinstance(expected, dict):
-        if not isinstance(answer, dict) or not expected.keys() <= answer.keys():
-            return 0.0, [f"It should be a dict with the keys {', '.join(map(repr, expected))}."]
-        parts = [(repr(key), answer[key], expected[key]) for key in expected]
-    else:
-        parts = [("It", answer, expected)]
-    right, lines = 0, []
-    for label, value, wanted in parts:
-        if value is None or value is Ellipsis:
-            lines.append(f"{label}: not answered yet.")
-            continue
-        if not isinstance(value, str | int | float | np.integer | np.floating | np.bool_) or value != value:
-            lines.append(f"{label}: should be a number or a word, not {compare.a(value)}.")
-            continue
-        near = [value, value * (1 + 2e-3), value * (1 - 2e-3)] if isinstance(value, float | np.floating) else [value]
-        if wanted in [digest(record["name"], v) for v in near if isinstance(v, str) or np.isreal(v)]:
-            right += 1
-            lines.append(f"{label}: right" if len(parts) > 1 else "It is right.")
-            continue
-        lines.append(
-            f"{label}: {compare.show(value)} is not right."
-            if len(parts) > 1
-            else f"{compare.show(value)} is not right."
-        )
-        known = {m["digest"]: m["sentence"] for m in record["mutants"]}
-        mine = digest(f"{record['name']} {label}", value)
-        if mine in known:
-            lines.append(f"    {known[mine]}")
-    return right / len(parts), lines
-
-
-# Experiments ----------------------------------------------------------------------------------------------------------
-
-
-def judge_experiment(record, fit):
-    """Train with the student's procedure and test the model on images it was not given.
-
-    The classes are renamed by a random permutation first: whoever learns from the labels passed in is not touched by
-    that, whoever brought labels along is.
-    """
-    rng = np.random.default_rng(record["seed"])
-    names = rng.permutation(record["classes"])
-    sets = {part: (record[f"x_{part}"].copy(), names[record[f"y_{part}"]]) for part in ("train", "val", "test")}
-    try:
-        predict, _ = guard.call(fit, (*sets["train"], *sets["val"], rng), record["seconds"])
-        if not callable(predict):
-            raise guard.Failure(f"returned {compare.a(predict)}, should return a function from images to class numbers")
-        seen, unseen = (_labels(predict, sets[part][0], record["seconds"]) for part in ("train", "test"))
-    except guard.Failure as failure:
-        return 0.0, [f"It {failure}."]
-    on_seen, on_unseen = np.mean(seen == sets["train"][1]), np.mean(unseen == sets["test"][1])
-    share = next((share for bar, share in record["bars"] if on_unseen >= bar), 0.0)
-    lines = [f"Accuracy on {len(unseen)} images it never saw: {on_unseen:.1%}; the goal is {record['bars'][0][0]:.0%}."]
-    if share == 1:
-        return share, lines
-    lines.append(f"On the images it was trained on: {on_seen:.1%}.")
-    if np.mean(unseen == record["y_test"]) > on_unseen + 0.2:  # more than chance would give
-        lines.append(record["sentences"]["peeked"])
-    elif on_seen > 0.99:
-        lines.append(record["sentences"]["memorised"])
-    else:
-        lines.append(record["sentences"]["untrained"])
-    return share, lines
-
-
-def _labels(predict, x, seconds):
-    labels, _ = guard.call(predict, (x.copy(),), seconds)
-    if not isinstance(labels, np.ndarray) or labels.shape != (len(x),) or labels.dtype.kind not in "iu":
-        raise guard.Failure(
-            f"predicts {compare.a(labels)} for {len(x)} images, should predict an array of {len(x)} class numbers"
-        )
-    return labels

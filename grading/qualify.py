@@ -11,8 +11,6 @@ import io
 import json
 import sys
 
-import numpy as np
-
 from checks import cases, judge
 from grading import fresh, sources, spec
 
@@ -100,7 +98,7 @@ def main(names):
     for slug in names:
         try:
             table[slug] = qualify(slug)
-            qualify(slug, seed=int(np.random.default_rng().integers(1 << 31)))
+            qualify(slug, seed=1)
         except (Unqualified, spec.SpecError) as error:
             sys.exit(f"{slug}: {error}")
         for row in table[slug]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from checks import cases, compare, judge
+from checks import answers, cases, compare
 from grading import sources
 from reference_impl import activations
 
@@ -238,11 +238,11 @@ def record_answer(answer):
     wrong = [(s, *(w if many else ("It", w))) for s, w in answer.mutants.items()]
     return {
         "kind": "answer",
-        "digests": {k: judge.digest(answer.name, v) for k, v in value.items()}
+        "digests": {k: answers.digest(answer.name, v) for k, v in value.items()}
         if many
-        else judge.digest(answer.name, value),
+        else answers.digest(answer.name, value),
         "mutants": [
-            {"sentence": s, "digest": judge.digest(f"{answer.name} {repr(k) if many else k}", w)} for s, k, w in wrong
+            {"sentence": s, "digest": answers.digest(f"{answer.name} {repr(k) if many else k}", w)} for s, k, w in wrong
         ],
     }
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from grading import notebooks, spec
+from grading import notebooks, release, spec
 
 TEXT = "ch08_backprop.md"
 
@@ -15,7 +15,7 @@ def altered(tmp_path, monkeypatch):
     monkeypatch.setattr(spec, "SOLUTIONS", tmp_path / "solutions")
     monkeypatch.setattr(spec, "ROOT", tmp_path)
     folder = tmp_path / "solutions" / "ch08_backprop"
-    shutil.copytree(notebooks.RELEASED.parent / "solutions" / "ch08_backprop", folder)
+    shutil.copytree(release.RELEASED.parent / "solutions" / "ch08_backprop", folder)
 
     def complain(old, new):
         text = (folder / TEXT).read_text(encoding="utf-8")

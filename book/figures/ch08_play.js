@@ -30,7 +30,7 @@ function setup(el, data, kit) {
     v = {z, a, out, loss, dout, dW2, da, dz, dW1, dx};
   }
 
-  const svg = kit.svg(480, 300, "");
+  const svg = kit.svg(480, 265, "");
   const says = kit.says();
   const back = kit.button("Step back", () => go(step - 1)), next = kit.button("Next step", () => go(step + 1));
   const where = kit.slider("Step", {min: 0, max: STEPS.length - 1, value: 0, show: k => k === 0 ? "forward" : `backward ${k} of ${STEPS.length - 1}`}, go);
@@ -40,33 +40,39 @@ function setup(el, data, kit) {
   function go(k) { step = Math.max(0, Math.min(STEPS.length - 1, k)); where.set(step); draw(); }
 
   const X = [38, 190, 335, 442], ROW = [60, 200], MID = 130;
-  function node(cx, cy, name, value, slope, hot) {
+  const HALO = "paint-order:stroke;stroke:var(--paper);stroke-width:4px";
+  function node(cx, cy, name, value, slope, hot, above) {
     const g = s("g", {}, s("circle", {cx, cy, r: 33, fill: "var(--paper)", stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3.5 : 1.5}),
       kit.text(cx, cy - 8, name, {"text-anchor": "middle", style: "font-size:13px;opacity:.8"}), kit.text(cx, cy + 12, num(value), {"text-anchor": "middle", style: "font-weight:650"}));
-    if (slope !== null) g.append(kit.text(cx, cy + 52, `slope ${num(slope)}`, {"text-anchor": "middle", style: `fill:var(--c2);font-weight:${hot ? 700 : 500}`}));
+    const x = Math.max(cx, 48);  // keeps the text inside the drawing
+    if (slope !== null) g.append(kit.text(x, above ? cy - 42 : cy + 52, `slope ${num(slope)}`, {"text-anchor": "middle", style: `fill:var(--c2);font-weight:${hot ? 700 : 500}`}));
     return g;
   }
-  function edge(x1, y1, x2, y2, weight, slope, hot, at) {
-    const mx = x1 + (x2 - x1) * at, my = y1 + (y2 - y1) * at;
-    const g = s("g", {}, s("line", {x1: x1 + 33, y1, x2: x2 - 33, y2, stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3 : 1.5}));
-    g.append(kit.text(mx, my - 8, `w ${num(weight)}`, {"text-anchor": "middle", style: "font-size:13px;paint-order:stroke;stroke:var(--paper);stroke-width:4px"}));
-    if (slope !== null) g.append(kit.text(mx, my + 10, `dw ${num(slope)}`, {"text-anchor": "middle", style: "font-size:13px;fill:var(--c2);font-weight:600;paint-order:stroke;stroke:var(--paper);stroke-width:4px"}));
+  // A connection from one node to another, its weight and slope written at (x, y).
+  function edge(x1, y1, x2, y2, weight, slope, hot, x, y, anchor) {
+    const g = s("g");
+    svg.append(s("line", {x1: x1 + 33, y1, x2: x2 - 33, y2, stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3 : 1.5}));
+    g.append(kit.text(x, y, `w ${num(weight)}`, {"text-anchor": anchor, style: `font-size:13px;${HALO}`}));
+    if (slope !== null) g.append(kit.text(x, y + 17, `dw ${num(slope)}`, {"text-anchor": anchor, style: `font-size:13px;fill:var(--c2);font-weight:600;${HALO}`}));
     return g;
   }
 
   function draw() {
     compute();
     svg.replaceChildren();
-    for (const i of [0, 1]) for (const j of [0, 1])
-      svg.append(edge(X[0], ROW[i], X[1], ROW[j], data.W1[i][j], step >= 5 ? v.dW1[i][j] : null, step === 5 || step === 6, i === j ? 0.5 : 0.3));
-    for (const j of [0, 1]) svg.append(edge(X[1], ROW[j], X[2], MID, data.W2[j], step >= 2 ? v.dW2[j] : null, step === 2 || step === 3, 0.5));
+    const labels = [];  // written last, over the lines
+    for (const [i, j, x, y] of [[0, 0, 114, 36], [1, 1, 114, 220], [0, 1, 92, 88], [1, 0, 92, 160]])
+      labels.push(edge(X[0], ROW[i], X[1], ROW[j], data.W1[i][j], step >= 5 ? v.dW1[i][j] : null, step >= 5, x, y, "middle"));
+    for (const j of [0, 1])
+      labels.push(edge(X[1], ROW[j], X[2], MID, data.W2[j], step >= 2 ? v.dW2[j] : null, step === 2 || step === 3, 258, j ? 206 : 58, "start"));
     svg.append(s("line", {x1: X[2] + 33, y1: MID, x2: X[3] - 33, y2: MID, stroke: step === 1 ? "var(--c2)" : "var(--line)", "stroke-width": step === 1 ? 3 : 1.5}));
-    for (const i of [0, 1]) svg.append(node(X[0], ROW[i], `x${"₁₂"[i]}`, x[i], step >= 6 ? v.dx[i] : null, step === 6));
+    for (const i of [0, 1]) svg.append(node(X[0], ROW[i], `x${"₁₂"[i]}`, x[i], step >= 6 ? v.dx[i] : null, step === 6, i === 0));
     for (const j of [0, 1]) {
       const slope = step >= 4 ? v.dz[j] : step === 3 ? v.da[j] : null;
-      svg.append(node(X[1], ROW[j], `a${"₁₂"[j]}`, v.a[j], slope, step === 3 || step === 4));
+      svg.append(node(X[1], ROW[j], `a${"₁₂"[j]}`, v.a[j], slope, step === 3 || step === 4, j === 0));
     }
     svg.append(node(X[2], MID, "output", v.out, step >= 1 ? v.dout : null, step === 1), node(X[3], MID, "loss", v.loss, step >= 1 ? 1 : null, false));
+    svg.append(...labels);
     const [what, numbers] = STEPS[step]();
     says.replaceChildren(h("strong", {}, what), " ", numbers);
     kit.label(svg, `Step ${step} of ${STEPS.length - 1}. ${what} ${numbers}`);

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from checks import cases, check, compare, judge
+from checks import answers, cases, check, compare, judge
 from grading import sources, spec
 
 N, D_IN, D_OUT, SIDE = 5, 4, 2, 3  # all different, so that a swapped axis cannot pass
@@ -616,7 +616,6 @@ def test_a_check_leaves_everything_as_it_was(judged):
         return (
             np.geterr(),
             warnings.filters[:],
-            signal.getsignal(signal.SIGALRM),
             sys.gettrace(),
             sys.stdout,
             sys.stderr,
@@ -812,7 +811,7 @@ def test_a_cases_file_does_not_show_an_answer(tmp_path):
 
 @pytest.mark.parametrize("exercise", ["ch08.by_hand", "ch08.other"])
 def test_equal_answers_of_different_exercises_look_different(exercise):
-    assert judge.digest(exercise, 8.0) != judge.digest("tiny.answer", 8.0)
+    assert answers.digest(exercise, 8.0) != answers.digest("tiny.answer", 8.0)
 
 
 # An experiment --------------------------------------------------------------------------------------------------------
