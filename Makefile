@@ -1,4 +1,5 @@
 # The verbs of the course. Each creates what it needs first; nothing is done twice.
+MAKEFLAGS += --jobs=2
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)

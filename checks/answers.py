@@ -1,5 +1,6 @@
 """Judge an answer, a number or a word, by a fingerprint of the right one."""
 
+import difflib
 import hashlib
 import re
 
@@ -25,6 +26,14 @@ def digest(name, value):
 
 
 @np.errstate(all="ignore")  # as in compare: 1e308 * 1.002 would warn
+def unknown_word(word, choices):
+    """None where a word is one of the choices or there are none; else the end of a sentence that says which is near."""
+    if not choices or digest("", word) in [digest("", choice) for choice in choices]:
+        return None
+    near = difflib.get_close_matches(word.casefold(), choices, 1)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
 def judge_answer(record, answer):
     """Compare an answer, or each entry of a dict of answers, with the digest recorded for it."""
     expected = record["digests"]
@@ -39,6 +48,8 @@ def judge_answer(record, answer):
         if value is None or value is Ellipsis:
             lines.append(f"{label}: not answered yet.")
             continue
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value.item()
         if not isinstance(value, str | int | float | np.integer | np.floating | np.bool_) or value != value:
             lines.append(f"{label}: should be a number or a word, not {compare.a(value)}.")
             continue
@@ -52,6 +63,8 @@ def judge_answer(record, answer):
             if len(parts) > 1
             else f"{compare.show(value)} is not right."
         )
+        if isinstance(value, str) and (near := unknown_word(value, record["choices"])) is not None:
+            lines.append(f"    It is none of the words to choose from{near}" + "." * (not near))
         known = {m["digest"]: m["sentence"] for m in record["mutants"]}
         mine = digest(f"{record['name']} {label}", value)
         if mine in known:

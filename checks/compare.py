@@ -87,6 +87,9 @@ def value_hint(found, wanted, tol):
     scale = np.sum(found * wanted) / np.sum(found * found)
     if wanted.any() and same(found * scale, wanted):
         factor = 1 / scale
+        whole = max(abs(factor), abs(scale))
+        if found.size == 1 and abs(whole - round(whole)) > 1e-4:
+            return ""
         said = f"{show(factor)} times" if abs(factor) >= 1 else f"1/{show(scale)} of"
         return f". Every entry is {said} the right one" if found.size > 1 else f". That is {said} the right one"
     if found.ndim > 1 and len(set(found.shape)) == 1 and same(found.T, wanted):
@@ -121,4 +124,5 @@ def a(value):
     """A value's type, in words."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"

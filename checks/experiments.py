@@ -15,7 +15,10 @@ def judge_experiment(record, fit):
     names = rng.permutation(record["classes"])
     sets = {part: (record[f"x_{part}"].copy(), names[record[f"y_{part}"]]) for part in ("train", "val", "test")}
     try:
-        predict, _ = guard.call(fit, (*sets["train"], *sets["val"], rng), record["seconds"])
+        given = [array.copy() for part in ("train", "val") for array in sets[part]]
+        predict, printed = guard.call(fit, (*given, rng), record["seconds"])
+        if not np.array_equal(given[0], sets["train"][0]) or not np.array_equal(given[2], sets["val"][0]):
+            raise guard.Failure("changed the images it was given: work on a copy, and treat new images alike")
         if not callable(predict):
             raise guard.Failure(f"returned {compare.a(predict)}, should return a function from images to class numbers")
         seen, unseen = (_labels(predict, sets[part][0], record["seconds"]) for part in ("train", "test"))
@@ -26,7 +29,9 @@ def judge_experiment(record, fit):
     lines = [f"Accuracy on {len(unseen)} images it never saw: {on_unseen:.1%}; the goal is {record['bars'][0][0]:.0%}."]
     if share == 1:
         return share, lines
-    lines.append(f"On the images it was trained on: {on_seen:.1%}.")
+    lines.append(f"On the images it was given to train on: {on_seen:.1%}.")
+    if printed.strip():
+        lines.append("The last it printed: " + " | ".join(printed.strip().splitlines()[-3:])[-300:])
     if np.mean(unseen == record["y_test"]) > on_unseen + 0.2:  # more than chance would give
         lines.append(record["sentences"]["peeked"])
     elif on_seen > 0.99:
@@ -38,8 +43,10 @@ def judge_experiment(record, fit):
 
 def _labels(predict, x, seconds):
     labels, _ = guard.call(predict, (x.copy(),), seconds)
+    if isinstance(labels, np.ndarray) and labels.dtype.kind == "f" and np.array_equal(labels, np.rint(labels)):
+        labels = labels.astype(np.int64)
     if not isinstance(labels, np.ndarray) or labels.shape != (len(x),) or labels.dtype.kind not in "iu":
         raise guard.Failure(
-            f"predicts {compare.a(labels)} for {len(x)} images, should predict an array of {len(x)} class numbers"
+            f"predicts {compare.a(labels)} for {len(x)} images, should predict an array of {len(x)} whole class numbers"
         )
     return labels

@@ -66,8 +66,10 @@ def call(function, args, seconds):
         raise Failure(f"was still running after {seconds:g} seconds: an endless loop?") from None
     except KeyboardInterrupt:
         raise
-    except NotImplementedError:
-        raise Failure("is not written yet") from None
+    except NotImplementedError as error:
+        inner = traceback.extract_tb(error.__traceback__)[-1].name
+        own = getattr(function, "__name__", inner)
+        raise Failure("is not written yet" if inner == own else f"calls {inner}, which is not written yet") from None
     except BaseException as error:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise Failure(f"stopped with {said}{_line(error)}") from None

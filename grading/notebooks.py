@@ -214,8 +214,8 @@ def overview(asked):
         + f"\n| **together** | | **{points:g}** | **{minutes}** | |\n\n"
         "Run the cells from top to bottom with Shift+Enter. Write each function in its cell, in place of "
         "`raise NotImplementedError`; its check follows at once and says what is right, what is not, and where to "
-        "look. Any correct method earns the points. When you hand the notebook in, the same checks run again on other "
-        "numbers.\n\n"
+        "look. Any correct method earns the points. When you hand the notebook in, functions are checked again on "
+        "other numbers.\n\n"
         f"If the next cell finds no `checks`, run `%pip install {WHEEL}` once: the file lies beside this notebook."
     )
 

@@ -153,6 +153,19 @@ CLASS = {
     "hedy": hedy,
 }
 DELETES = {"marie"}
+EVERY_OTHER = [
+    "john",
+    "barbara",
+    "claude",
+    "leonhard",
+    "marie",
+    "hedy",
+]  # the first the even sets, the next the odd ones
+
+
+def hands_in(student, slug):
+    """Whether a student hands a set in: those in EVERY_OTHER do so for every other one."""
+    return student not in EVERY_OTHER or (EVERY_OTHER.index(student) + spec.slugs().index(slug)) % 2 == 0
 
 
 def first(slug):
@@ -220,18 +233,20 @@ def grade(folder=FOLDER, sets=None):
             f"--CourseDirectory.release_directory={folder.relative_to(spec.ROOT)}/release",
         )
         for student in CLASS:
-            submit(folder, student, slug)
+            if hands_in(student, slug):
+                submit(folder, student, slug)
     for slug in sets:
+        submissions = len(list(folder.glob(f"submitted/*/{slug}")))
         start = time.monotonic()
         nbgrader(
             folder,
             "autograde",
             slug,
             done=lambda slug=slug: len(list(folder.glob(f"autograded/*/{slug}/*.ipynb"))),
-            total=len(CLASS),
+            total=submissions,
         )
         nbgrader(folder, "generate_feedback", slug)
-        print(f"graded {len(CLASS)} submissions to {slug} in {time.monotonic() - start:.0f} s", flush=True)
+        print(f"graded {submissions} submissions to {slug} in {time.monotonic() - start:.0f} s", flush=True)
     nbgrader(folder, "export", "--to", str(folder / "grades.csv"))
     return folder / "grades.csv"
 

@@ -75,12 +75,14 @@ class Answer:
 
     value : the right answer
     mutants : {sentence: a wrong answer}, or {sentence: (key, a wrong answer)} where value is a dict
+    choices : the words to choose from, where there are such; another word is told to be none of them
     """
 
     name: str
     value: object
     section: str
     mutants: dict
+    choices: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ def record_answer(answer):
     wrong = [(s, *(w if many else ("It", w))) for s, w in answer.mutants.items()]
     return {
         "kind": "answer",
+        "choices": list(answer.choices),
         "digests": {k: answers.digest(answer.name, v) for k, v in value.items()}
         if many
         else answers.digest(answer.name, value),

@@ -52,8 +52,9 @@ def test_a_mistake_in_every_function_costs_points_in_every_function(scores, stud
     assert scores[student, slug] >= possible(slug, skip=lambda name: experiment(name) or name in functions)
 
 
-@pytest.mark.parametrize("slug", SETS)
-@pytest.mark.parametrize("student", ["john", "barbara", "claude", "leonhard", "marie", "hedy"])
+@pytest.mark.parametrize(
+    ("student", "slug"), [(s, k) for s in sample.EVERY_OTHER for k in SETS if sample.hands_in(s, k)]
+)
 def test_one_function_that_fails_costs_its_points_alone(scores, student, slug):
     """A syntax error, an exception, an endless loop, a destroyed argument, a deleted cell, lists for arrays."""
     name = sample.functions(slug)[sample.first(slug)].name
@@ -72,9 +73,11 @@ def test_half_a_set_earns_something(scores, slug):
 
 @pytest.mark.parametrize("slug", SETS)
 def test_every_submission_has_feedback_that_says_what_went_wrong(slug):
-    for student in sample.CLASS:
+    for student in (student for student in sample.CLASS if sample.hands_in(student, slug)):
         page = sample.FOLDER / "feedback" / student / slug / f"{slug}.html"
         assert page.stat().st_size > 10_000, page
+    if not sample.hands_in("claude", slug):
+        return
     name = next(iter(sample.functions(slug).values())).name.split(".")[-1]
     text = (sample.FOLDER / "feedback" / "claude" / slug / f"{slug}.html").read_text(encoding="utf-8")
     assert f"{name}: 0 of" in text and "still running after" in text and "Read again: chapter" in text

@@ -143,6 +143,13 @@ def pack_set(folder, path):
     wheels = sorted((ROOT / "dist").glob("neuron_checks-*.whl"))
     if not wheels:
         raise FileNotFoundError("dist/ holds no wheel of checks: make book builds it first")
+    title = f"set {int(folder.name[2:4])}"
+    readme = (
+        f"Exercises of From one neuron to GPT scale, {title}. You need Python 3.11 or newer.\n\n"
+        "In this folder, once (one environment serves all sets):\n\n"
+        "    python3 -m venv .venv\n    .venv/bin/pip install -r requirements.txt\n\n"
+        f"(on Windows: .venv\\Scripts\\pip). Then:\n\n    .venv/bin/jupyter lab {folder.name}.ipynb\n"
+    )
     needs = f"./{wheels[-1].name}\nnumpy\nmatplotlib\njupyterlab\n"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
         for file in sorted(folder.iterdir()):
@@ -150,6 +157,7 @@ def pack_set(folder, path):
                 bundle.write(file, f"{folder.name}/{file.name}")
         bundle.write(wheels[-1], f"{folder.name}/{wheels[-1].name}")
         bundle.writestr(f"{folder.name}/requirements.txt", needs)
+        bundle.writestr(f"{folder.name}/README.txt", readme)
 
 
 def setup(app):

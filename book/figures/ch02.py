@@ -114,7 +114,7 @@ def heads(logits, sigmoids, softmax):
         axes, [logits, sigmoids, softmax], titles, notes, ["C0", "C2", "C1"], strict=True
     ):
         bars = ax.bar(range(1, 4), values, color=color, width=0.6)
-        ax.bar_label(bars, [f"{v:.2f}".replace("-", "−") for v in values], fontsize=10)
+        ax.bar_label(bars, [f"{v:.2f}".replace("-", "−") for v in values], fontsize=10, padding=3)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set(title=title, xlabel=f"output unit\n{text}", xticks=[1, 2, 3])
         ax.set_ylim((-1.9, 2.7) if ax is axes[0] else (0, 1.15))

@@ -74,7 +74,7 @@ function setup(el, data, kit) {
     const what = `${shape(at)} (${sizes}): ${at.parameters.toLocaleString("en")} parameters.`;
     const off = `The drawing is off by ${num(at.error, 2)} a pixel, where 1 is full ink; a typical try by ${num(at.typical, 2)}.`;
     const than = better ? `${shape(better)}, ${better.parameters.toLocaleString("en")} parameters, can draw it better: off by ${num(better.error, 2)}.`
-      : "Nothing here draws it better with as few parameters.";
+      : "Nothing here draws it better with so few parameters.";
     says.replaceChildren(h("strong", {}, what), ` ${off} ${than}`);
     kit.label(pictures, `A handwritten 8, and its drawing by a network of ${shape(at)}, off by ${num(at.error, 2)} a pixel.`);
     kit.label(chart, `Error against number of parameters for ${data.fits.length} networks, on a line for each depth. Chosen: ${what} ${off}`);

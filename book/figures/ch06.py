@@ -12,7 +12,7 @@ def residual_play():
         "ch06_play.js",
         "One residual, three losses",
         "Left, what a residual costs; right, how hard the loss pulls on the prediction. The square's pull grows with "
-        "the residual, the absolute value's is always 1, Huber's grows as far as δ and stays there.",
+        "the residual, the absolute value's is always 1 in size, Huber's grows as far as δ and stays there.",
         view="residual",
     )
 

@@ -1,6 +1,7 @@
 // Chapter 6: what a residual, or a logit, costs, and how hard each loss pulls.
 function setup(el, data, kit) {
-  const {h, s, num} = kit;
+  const {h, s} = kit;
+  const num = v => kit.num(v).replaceAll("-", "−");  // a true minus in the exponent too
   const sigmoid = z => 1 / (1 + Math.exp(-z));
   const softplus = z => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
   let at, delta = 1, y = 1;
@@ -41,7 +42,8 @@ function setup(el, data, kit) {
 
   const COLORS = ["var(--c1)", "var(--c2)", "var(--c3)"], DASHES = ["", "9 5", "2 5"];
   const svg = kit.svg(720, 290, ""), says = kit.says(), body = h("tbody");
-  const table = h("table", {}, h("thead", {}, h("tr", {}, h("td"), h("th", {scope: "col", style: "text-align:left"}, "loss"), h("th", {scope: "col"}, "cost"), h("th", {scope: "col"}, "slope"))), body);
+  const cell = "padding:.15rem .3rem", left = `${cell};text-align:left`;  // narrow enough for a phone
+  const table = h("table", {style: "margin-top:.8rem"}, h("thead", {}, h("tr", {}, h("th", {scope: "col", style: left}, "loss"), h("th", {scope: "col", style: cell}, "cost"), h("th", {scope: "col", style: cell}, "slope"))), body);
   const slider = kit.slider(view.name, {min: view.range[0], max: view.range[1], step: 0.1, value: at, show: v => num(v)}, v => { at = v; draw(); });
   const controls = [slider.el];
   if (data.view === "residual") controls.push(kit.slider("Huber's δ", {min: 0.1, max: 3, step: 0.1, value: delta, show: v => num(v)}, v => { delta = v; draw(); }).el);
@@ -49,7 +51,7 @@ function setup(el, data, kit) {
   el.append(kit.row(...controls), svg, says, table);
 
   function swatch(k) {
-    const line = s("svg", {viewBox: "0 0 40 12", "aria-hidden": "true", style: "width:40px;height:12px;display:inline-block;margin:0"});
+    const line = s("svg", {viewBox: "0 0 40 12", "aria-hidden": "true", style: "width:30px;height:9px;display:inline-block;margin:0 .3rem 0 0"});
     line.append(s("line", {x1: 2, x2: 38, y1: 6, y2: 6, stroke: COLORS[k], "stroke-width": 3, "stroke-dasharray": DASHES[k]}));
     return line;
   }
@@ -76,7 +78,7 @@ function setup(el, data, kit) {
       view.curves.forEach((curve, c) => svg.append(s("circle", {cx: X(at), cy: Y(curve.at(at)[k]), r: 6, fill: COLORS[c], stroke: "var(--paper)", "stroke-width": 1.5})));
     });
     const values = view.curves.map(curve => curve.at(at).map(v => Math.abs(v) < 1e-12 ? 0 : v));
-    body.replaceChildren(...view.curves.map((curve, c) => h("tr", {}, h("td", {}, swatch(c)), h("th", {scope: "row", style: "text-align:left"}, curve.name), ...values[c].map(v => h("td", {}, num(v))))));
+    body.replaceChildren(...view.curves.map((curve, c) => h("tr", {}, h("th", {scope: "row", style: left}, swatch(c), " ", curve.name), ...values[c].map(v => h("td", {style: `${cell};white-space:nowrap`}, num(v))))));
     const [what, how] = view.says();
     says.replaceChildren(h("strong", {}, what), " ", how);
     const listed = view.curves.map((curve, c) => `${curve.name}: costs ${num(values[c][0])}, slope ${num(values[c][1])}`).join("; ");

@@ -12,7 +12,8 @@ def stepper():
         "ch08_play.js",
         "A backward stepper: values go right, slopes go left",
         "A network with two inputs, two sigmoid units and one linear unit. Forward, each value is computed from the "
-        "values to its left. Backward, each slope is the slope to its right times one local slope.",
+        "values to its left. Backward, each slope is the slope to its right times one local slope; where paths meet, "
+        "slopes add.",
         x=np.array([1.0, -2.0]),
         W1=np.array([[0.5, -1.0], [0.8, 0.6]]),
         b1=np.array([0.3, 0.1]),

@@ -1,18 +1,20 @@
 // Chapter 8's stepper: a 2-2-1 network, forward then backward, one step at a time.
 function setup(el, data, kit) {
-  const {h, s, num} = kit;
+  const {h, s} = kit;
+  const num = t => kit.num(t);
+  const factor = t => t < 0 ? `(${num(t)})` : num(t);  // as it stands after a times or plus sign
   const x = [...data.x];
   let step = 0;
 
   const STEPS = [
     () => ["Forward. Each unit adds up its inputs times its weights, plus its bias.",
-      `z₁ = ${num(x[0])}·${num(data.W1[0][0])} + ${num(x[1])}·${num(data.W1[1][0])} + ${num(data.b1[0])} = ${num(v.z[0])}, a₁ = σ(z₁) = ${num(v.a[0])}. The output is ${num(v.out)}, the target ${num(data.y)}, the loss ${num(v.loss)}.`],
+      `z₁ = ${num(x[0])}·${factor(data.W1[0][0])} + ${factor(x[1])}·${factor(data.W1[1][0])} + ${factor(data.b1[0])} = ${num(v.z[0])}, a₁ = σ(z₁) = ${num(v.a[0])}. The output is ${num(v.out)}, the target ${num(data.y)}, the loss ${num(v.loss)}.`],
     () => ["The loss asks: how do I change when the output grows?", `dout = 2(output − target) = 2·(${num(v.out)} − ${num(data.y)}) = ${num(v.dout)}.`],
-    () => ["The last unit's weights: dout times what each was multiplied by.", `dw₁ = dout·a₁ = ${num(v.dout)}·${num(v.a[0])} = ${num(v.dW2[0])}; dw₂ = dout·a₂ = ${num(v.dW2[1])}; its bias gets dout itself.`],
-    () => ["The hidden units: dout times the weight that carried each forward.", `da₁ = dout·w₁ = ${num(v.dout)}·${num(data.W2[0])} = ${num(v.da[0])}; da₂ = ${num(v.dout)}·${num(data.W2[1])} = ${num(v.da[1])}.`],
-    () => ["Through sigmoid: times its slope a(1 − a), which is never more than ¼.", `dz₁ = da₁·a₁(1 − a₁) = ${num(v.da[0])}·${num(v.a[0] * (1 - v.a[0]))} = ${num(v.dz[0])}; dz₂ = ${num(v.dz[1])}.`],
+    () => ["The last unit's weights: dout times what each was multiplied by.", `dw₁ = dout·a₁ = ${num(v.dout)}·${factor(v.a[0])} = ${num(v.dW2[0])}; dw₂ = dout·a₂ = ${num(v.dW2[1])}; its bias gets dout itself.`],
+    () => ["The hidden units: dout times the weight that carried each forward.", `da₁ = dout·w₁ = ${num(v.dout)}·${factor(data.W2[0])} = ${num(v.da[0])}; da₂ = ${num(v.dout)}·${factor(data.W2[1])} = ${num(v.da[1])}.`],
+    () => ["Through sigmoid: times its slope a(1 − a), which is never more than ¼.", `dz₁ = da₁·a₁(1 − a₁) = ${num(v.da[0])}·${factor(v.a[0] * (1 - v.a[0]))} = ${num(v.dz[0])}; dz₂ = ${num(v.dz[1])}.`],
     () => ["The first layer's weights: each dz times the input it was multiplied by.", `By x₁: dz₁·x₁ = ${num(v.dW1[0][0])}, dz₂·x₁ = ${num(v.dW1[0][1])}. By x₂: dz₁·x₂ = ${num(v.dW1[1][0])}, dz₂·x₂ = ${num(v.dW1[1][1])}.`],
-    () => ["The inputs: two paths meet in each, and their slopes add.", `dx₁ = ${num(v.dz[0])}·${num(data.W1[0][0])} + ${num(v.dz[1])}·${num(data.W1[0][1])} = ${num(v.dx[0])}; dx₂ = ${num(v.dx[1])}.`],
+    () => ["The inputs: two paths meet in each, and their slopes add.", `dx₁ = ${num(v.dz[0])}·${factor(data.W1[0][0])} + ${factor(v.dz[1])}·${factor(data.W1[0][1])} = ${num(v.dx[0])}; dx₂ = ${num(v.dx[1])}.`],
   ];
   let v;
 
@@ -41,11 +43,11 @@ function setup(el, data, kit) {
 
   const X = [38, 190, 335, 442], ROW = [60, 200], MID = 130;
   const HALO = "paint-order:stroke;stroke:var(--paper);stroke-width:4px";
-  function node(cx, cy, name, value, slope, hot, above) {
+  function node(cx, cy, name, value, called, slope, hot, above) {
     const g = s("g", {}, s("circle", {cx, cy, r: 33, fill: "var(--paper)", stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3.5 : 1.5}),
       kit.text(cx, cy - 8, name, {"text-anchor": "middle", style: "font-size:13px;opacity:.8"}), kit.text(cx, cy + 12, num(value), {"text-anchor": "middle", style: "font-weight:650"}));
     const x = Math.max(cx, 48);  // keeps the text inside the drawing
-    if (slope !== null) g.append(kit.text(x, above ? cy - 42 : cy + 52, `slope ${num(slope)}`, {"text-anchor": "middle", style: `fill:var(--c2);font-weight:${hot ? 700 : 500}`}));
+    if (slope !== null) g.append(kit.text(x, above ? cy - 42 : cy + 52, `${called} ${num(slope)}`, {"text-anchor": "middle", style: `fill:var(--c2);font-weight:${hot ? 700 : 500}`}));
     return g;
   }
   // A connection from one node to another, its weight and slope written at (x, y).
@@ -66,12 +68,12 @@ function setup(el, data, kit) {
     for (const j of [0, 1])
       labels.push(edge(X[1], ROW[j], X[2], MID, data.W2[j], step >= 2 ? v.dW2[j] : null, step === 2 || step === 3, 258, j ? 206 : 58, "start"));
     svg.append(s("line", {x1: X[2] + 33, y1: MID, x2: X[3] - 33, y2: MID, stroke: step === 1 ? "var(--c2)" : "var(--line)", "stroke-width": step === 1 ? 3 : 1.5}));
-    for (const i of [0, 1]) svg.append(node(X[0], ROW[i], `x${"₁₂"[i]}`, x[i], step >= 6 ? v.dx[i] : null, step === 6, i === 0));
+    for (const i of [0, 1]) svg.append(node(X[0], ROW[i], `x${"₁₂"[i]}`, x[i], `dx${"₁₂"[i]}`, step >= 6 ? v.dx[i] : null, step === 6, i === 0));
     for (const j of [0, 1]) {
       const slope = step >= 4 ? v.dz[j] : step === 3 ? v.da[j] : null;
-      svg.append(node(X[1], ROW[j], `a${"₁₂"[j]}`, v.a[j], slope, step === 3 || step === 4, j === 0));
+      svg.append(node(X[1], ROW[j], `a${"₁₂"[j]}`, v.a[j], `${step >= 4 ? "dz" : "da"}${"₁₂"[j]}`, slope, step === 3 || step === 4, j === 0));
     }
-    svg.append(node(X[2], MID, "output", v.out, step >= 1 ? v.dout : null, step === 1), node(X[3], MID, "loss", v.loss, step >= 1 ? 1 : null, false));
+    svg.append(node(X[2], MID, "output", v.out, "dout", step >= 1 ? v.dout : null, step === 1), node(X[3], MID, "loss", v.loss, "slope", step >= 1 ? 1 : null, false));
     svg.append(...labels);
     const [what, numbers] = STEPS[step]();
     says.replaceChildren(h("strong", {}, what), " ", numbers);

@@ -58,25 +58,25 @@ def loop(steps):
     ax.set_axis_off()
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(steps)) / len(steps)
     places = np.stack([2.75 * np.cos(angles), 1.45 * np.sin(angles)], axis=1)
+    box = {
+        "boxstyle": "round,pad=0,rounding_size=0.12",
+        "facecolor": "#eef4fa",
+        "edgecolor": "C0",
+        "linewidth": 1.5,
+    }
+    boxes = [ax.add_patch(FancyBboxPatch((x - 1.08, y - 0.33), 2.16, 0.66, **box)) for x, y in places]
     arrow = {
         "arrowstyle": "-|>",
         "color": "C1",
         "linewidth": 2,
         "mutation_scale": 18,
         "connectionstyle": "arc3,rad=-0.15",
+        "shrinkA": 3,
+        "shrinkB": 3,
     }
-    for k, (x, y) in enumerate(places):
-        ax.annotate(
-            "", places[(k + 1) % len(steps)], (x, y), arrowprops=arrow | {"shrinkA": 44, "shrinkB": 44}, zorder=1
-        )
     for k, ((x, y), (name, what)) in enumerate(zip(places, steps, strict=True)):
-        box = {
-            "boxstyle": "round,pad=0,rounding_size=0.12",
-            "facecolor": "#eef4fa",
-            "edgecolor": "C0",
-            "linewidth": 1.5,
-        }
-        ax.add_patch(FancyBboxPatch((x - 1.08, y - 0.33), 2.16, 0.66, zorder=2, **box))
+        then = (k + 1) % len(steps)
+        ax.annotate("", places[then], (x, y), arrowprops=arrow | {"patchA": boxes[k], "patchB": boxes[then]})
         ax.text(x, y + 0.13, f"{k + 1}. {name}", ha="center", va="center", fontweight="bold", fontsize=12)
         ax.text(x, y - 0.15, what, ha="center", va="center", fontsize=10)
     ax.set(xlim=(-3.9, 3.9), ylim=(-1.6, 1.9))
@@ -110,7 +110,7 @@ def directions(sizes, cosines):
     ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
     ax.set(title="Does a mini-batch know the way?", xlabel="images in the mini-batch", ylim=(-0.25, 1.05))
     ax.set_ylabel("cosine to the\nfull gradient")
-    ax.legend(loc="lower right")
+    ax.legend(loc="upper left")
 
 
 def curves(history):

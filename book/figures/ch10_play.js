@@ -3,11 +3,11 @@ function setup(el, data, kit) {
   const {h, s, num} = kit;
   const READ = {
     "healthy": ["Healthy.", "Both curves fall, fast at first, then slowly. A small gap opens between them and stays small. The mini-batches are noisy all the way: that is not an illness."],
-    "rate too low": ["The learning rate is too low.", "Every step is right, and far too small: the curves are as steep at the end as at the start, and lie on each other. Ten times the rate would be ten times as far."],
+    "rate too low": ["The learning rate is too low.", "Every step is right, and far too small: the curves are as steep at the end as at the start, and lie on each other. Try ten times the rate."],
     "rate too high": ["The learning rate is too high.", "The mini-batches jump from the first updates on, and the loss never settles: steps land on the far side of the valley. Training and validation suffer alike."],
-    "too few images": ["Too few images for so large a network: it overfits.", "The training loss nears 0: even random labels are known by heart. The validation loss turns up while it does. The gap is the sign, and early stopping the first help."],
+    "too few images": ["Too few images, some with wrong labels, for so large a network: it overfits.", "The training loss nears 0: even random labels are known by heart. The validation loss turns up while it does. The gap is the sign, and early stopping the first help."],
     "never shuffled": ["The images came sorted by class, in the same order every epoch.", "Mini-batches full of one digit: it is learned, the others are forgotten. The loss of the mini-batches runs through the same saw-tooth in every epoch."],
-    "labels shuffled apart": ["Images and labels were shuffled by two different orders.", "Labels that have nothing to do with the images can only be learned by heart: the training loss creeps down, the validation loss rises, and the validation accuracy stays at chance, 10 %."],
+    "labels shuffled apart": ["Images and labels were shuffled by two different orders.", "Labels that have nothing to do with the images can only be learned by heart: the training loss creeps down, the validation loss rises, and the validation accuracy stays at chance, 10%."],
     "validation leaks": ["The validation images are among the training images.", "The two curves are one, and the accuracy is perfect. Too good: a validation loss as low as the training loss says nothing about new images."],
     "uphill": ["The sign of the update is wrong.", "Every step goes uphill. The loss leaves the drawing within three epochs and never comes back."],
   };
@@ -23,7 +23,8 @@ function setup(el, data, kit) {
   const wait = kit.slider("Patience", {min: 1, max: run.stops.length, value: patience, show: k => k === 1 ? "1 epoch" : `${k} epochs`}, k => { patience = k; draw(); });
   el.append(kit.row(which.el, tell), kit.row(until.el, wait.el), svg, says);
 
-  const show = loss => loss === null ? "no number" : num(loss);
+  const high = power => [...power].map(c => c === "−" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("");
+  const show = loss => loss === null ? "no number" : num(loss).replace(/e\+?(.*)/, (_, power) => ` × 10${high(power)}`);
   // The part of a curve before it leaves the drawing, and what comes back.
   function curve(xs, ys, X, Y, style) {
     return s("polyline", {points: kit.points(xs, ys.map(y => y === null ? 1e3 : Math.min(y, 1e3)), X, Y), "clip-path": `url(#${clip})`, style: `fill:none;${style}`});
@@ -43,6 +44,10 @@ function setup(el, data, kit) {
       curve(Array.from({length: updates}, (_, i) => (i + 1) / perEpoch), run.batch_loss.slice(0, updates), X, Y, "stroke:var(--line);stroke-width:.7;opacity:.75"),
       curve(epochs, run.train_loss.slice(0, epoch), X, Y, "stroke:var(--c1);stroke-width:2.6"),
       curve(epochs, run.val_loss.slice(0, epoch), X, Y, "stroke:var(--c2);stroke-width:2.6;stroke-dasharray:7 4"));
+    // One point makes no line.
+    if (epoch === 1) [[run.train_loss[0], "var(--c1)"], [run.val_loss[0], "var(--c2)"]].forEach(([y, fill]) => {
+      if (y !== null && y < TOP) svg.append(s("circle", {cx: X(1), cy: Y(y), r: 3.5, style: `fill:${fill}`}));
+    });
     // The key, where no curve comes: above the drawing.
     [["var(--line)", "", "mini-batch", 92], ["var(--c1)", "", "training", 230], ["var(--c2)", "7 4", "validation", 352]].forEach(([color, dashes, label, x], i) => {
       svg.append(s("line", {x1: x, x2: x + 26, y1: 13, y2: 13, stroke: color, "stroke-width": i ? 2.6 : 1.4, "stroke-dasharray": dashes}), kit.text(x + 32, 18, label));
@@ -53,9 +58,9 @@ function setup(el, data, kit) {
       kit.text(X(stopped) + (stopped > 22 ? -5 : 5), box.y0 + 13, "stop", {"text-anchor": stopped > 22 ? "end" : "start"}));
 
     const [what, why] = READ[name];
-    const now = `After epoch ${epoch} (${updates} updates): training loss ${show(run.train_loss[epoch - 1])}, validation loss ${show(run.val_loss[epoch - 1])}, validation accuracy ${num(100 * run.val_accuracy[epoch - 1])} %.`;
+    const now = `After epoch ${epoch} (${updates} updates): training loss ${show(run.train_loss[epoch - 1])}, validation loss ${show(run.val_loss[epoch - 1])}, validation accuracy ${num(100 * run.val_accuracy[epoch - 1])}%.`;
     const early = stops ? ` With a patience of ${patience} the run stops after epoch ${stopped} and keeps epoch ${best}.` : ` A patience of ${patience} has not stopped it; the lowest validation loss so far is that of epoch ${best}.`;
-    const fresh = run.fresh_accuracy !== undefined && epoch === last ? ` On images that were in neither set it is right in ${num(100 * run.fresh_accuracy)} % only.` : "";
+    const fresh = run.fresh_accuracy !== undefined && epoch === last ? ` On images that were in neither set it is right in ${num(100 * run.fresh_accuracy)}% only.` : "";
     const recipe = name === "healthy" ? "" : ` (How it was made: ${data.recipes[name]}.)`;
     says.replaceChildren(now + early + fresh, ...(told ? [h("br"), h("strong", {}, what), ` ${why}${recipe}`] : []));
     tell.textContent = told ? "Hide what is wrong" : "Tell me what is wrong";

@@ -72,6 +72,10 @@ LINEAR = Exercise(
         "dW is transposed. It must have W's own shape: features of x down, units of out across.": {
             "x.reshape(-1, x.shape[-1]).T @ rows": "rows.T @ x.reshape(-1, x.shape[-1])"
         },
+        "This works for one leading axis. All leading axes hold rows: lay x and dout out as rows before you sum over them.": {
+            "x.reshape(-1, x.shape[-1]).T @ rows": "x.T @ dout",
+            "rows.sum(axis=0)": "dout.sum(axis=0)",
+        },
         "dx uses W where it needs its transpose: going back, the units of out are what you sum over.": {
             "dout @ W.T": "dout @ W"
         },
@@ -311,17 +315,19 @@ SCALE_SHIFT = Exercise(
         "dout.sum(axis=rows)": "dout.sum(axis=0)",
     },
     mutants={
-        "dg is not summed: g is one row used by all rows, so their gradients add up.": {
+        "g has one row, and dg a row for each example. What becomes of the slopes of a value that is used many times?": {
             "(dout * x).sum(axis=rows)": "dout * x"
         },
-        "dg is averaged over the rows; gradients of a value used many times add up.": {
+        "dg is averaged over the rows. The slopes of a value that is used many times add up.": {
             "(dout * x).sum(": "(dout * x).mean("
         },
-        "db is summed over the first axis only: sum over every axis but the last.": {
+        "db is right for one leading axis. Which axes hold rows when there are two?": {
             "db = dout.sum(axis=rows)": "db = dout.sum(axis=0)"
         },
-        "dx is multiplied by x: the slope of x·g by x is g.": {"dx = dout * g": "dx = dout * x"},
-        "dg leaves x out: the slope of x·g by g is x.": {"(dout * x).sum": "dout.sum"},
+        "Follow one entry of x forward: what is it multiplied by? dx is not multiplied by that.": {
+            "dx = dout * g": "dx = dout * x"
+        },
+        "Follow one entry of g forward: what is it multiplied by? dg leaves that out.": {"(dout * x).sum": "dout.sum"},
     },
     variants={
         "reshaped to rows": {"(dout * x).sum(axis=rows)": "(dout * x).reshape(-1, len(g)).sum(0)"},

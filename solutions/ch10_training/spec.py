@@ -627,6 +627,19 @@ def write_digits(file):
 
 DATA = {"digits.npz": write_digits, "clinic.npz": write_clinic}
 
+DIAGNOSES = (
+    "healthy",
+    "learning rate too low",
+    "learning rate too high",
+    "overfitting",
+    "never shuffled",
+    "labels shuffled apart",
+    "validation leaks",
+    "gradient vanishes",
+    "weights start at zero",
+    "steps go uphill",
+)
+
 CLINIC = Answer(
     "ch10.clinic",
     value={
@@ -640,6 +653,7 @@ CLINIC = Answer(
         "H": "learning rate too high",
     },
     section="Reading the curves",
+    choices=DIAGNOSES,
     mutants={
         "Overfitting starts by learning something: the validation accuracy rises first. Here it never leaves chance, "
         "while the training loss falls. What can be learnt by heart and be of no use at all for other images?": (
