@@ -25,7 +25,6 @@ def digest(name, value):
     return hashlib.sha256(f"{name}: {text}".encode()).hexdigest()[:20]
 
 
-@np.errstate(all="ignore")  # as in compare: 1e308 * 1.002 would warn
 def unknown_word(word, choices):
     """None where a word is one of the choices or there are none; else the end of a sentence that says which is near."""
     if not choices or digest("", word) in [digest("", choice) for choice in choices]:
@@ -34,6 +33,7 @@ def unknown_word(word, choices):
     return f": did you mean {near[0]!r}?" if near else ""
 
 
+@np.errstate(all="ignore")  # as in compare: 1e308 * 1.002 would warn
 def judge_answer(record, answer):
     """Compare an answer, or each entry of a dict of answers, with the digest recorded for it."""
     expected = record["digests"]

@@ -41,7 +41,7 @@ def mae_forward(pred, targets):
 
 
 def mae_backward(dout, cache):
-    """dpred = dout · sign(residual) / n, with n the number of entries, and 0 where the residual is 0.
+    """dpred = dout · sign(residual) / n, n the number of entries; sign(0) is 0.
 
     dout : a number
     cache : residual = pred - targets, (...,)

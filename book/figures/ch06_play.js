@@ -1,7 +1,7 @@
 // Chapter 6: what a residual, or a logit, costs, and how hard each loss pulls.
 function setup(el, data, kit) {
   const {h, s} = kit;
-  const num = v => kit.num(v).replaceAll("-", "−");  // a true minus in the exponent too
+  const num = v => kit.num(v);
   const sigmoid = z => 1 / (1 + Math.exp(-z));
   const softplus = z => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
   let at, delta = 1, y = 1;
@@ -27,7 +27,7 @@ function setup(el, data, kit) {
       panels: [{title: "what it costs", low: 0, high: 8, ticks: [0, 2, 4, 6, 8]}, {title: "its slope by the logit", low: -1, high: 1, ticks: [-1, -0.5, 0, 0.5, 1]}],
       curves: [
         {name: "cross-entropy", at: z => [softplus(z) - y * z, sigmoid(z) - y]},
-        {name: "squared, (p − y)²", at: z => { const p = sigmoid(z); return [(p - y) ** 2, 2 * (p - y) * p * (1 - p)]; }},
+        {name: "squared, (p\u00a0−\u00a0y)²", at: z => { const p = sigmoid(z); return [(p - y) ** 2, 2 * (p - y) * p * (1 - p)]; }},
       ],
       says() {
         const p = sigmoid(at), wrong = Math.abs(p - y);
@@ -78,7 +78,7 @@ function setup(el, data, kit) {
       view.curves.forEach((curve, c) => svg.append(s("circle", {cx: X(at), cy: Y(curve.at(at)[k]), r: 6, fill: COLORS[c], stroke: "var(--paper)", "stroke-width": 1.5})));
     });
     const values = view.curves.map(curve => curve.at(at).map(v => Math.abs(v) < 1e-12 ? 0 : v));
-    body.replaceChildren(...view.curves.map((curve, c) => h("tr", {}, h("th", {scope: "row", style: left}, swatch(c), " ", curve.name), ...values[c].map(v => h("td", {style: `${cell};white-space:nowrap`}, num(v))))));
+    body.replaceChildren(...view.curves.map((curve, c) => h("tr", {}, h("th", {scope: "row", style: left}, swatch(c), h("span", {style: "display:inline-block"}, curve.name)), ...values[c].map(v => h("td", {style: `${cell};white-space:nowrap`}, num(v))))));
     const [what, how] = view.says();
     says.replaceChildren(h("strong", {}, what), " ", how);
     const listed = view.curves.map((curve, c) => `${curve.name}: costs ${num(values[c][0])}, slope ${num(values[c][1])}`).join("; ");

@@ -44,9 +44,9 @@ function setup(el, data, kit) {
       curve(Array.from({length: updates}, (_, i) => (i + 1) / perEpoch), run.batch_loss.slice(0, updates), X, Y, "stroke:var(--line);stroke-width:.7;opacity:.75"),
       curve(epochs, run.train_loss.slice(0, epoch), X, Y, "stroke:var(--c1);stroke-width:2.6"),
       curve(epochs, run.val_loss.slice(0, epoch), X, Y, "stroke:var(--c2);stroke-width:2.6;stroke-dasharray:7 4"));
-    // One point makes no line.
-    if (epoch === 1) [[run.train_loss[0], "var(--c1)"], [run.val_loss[0], "var(--c2)"]].forEach(([y, fill]) => {
-      if (y !== null && y < TOP) svg.append(s("circle", {cx: X(1), cy: Y(y), r: 3.5, style: `fill:${fill}`}));
+    // One point makes no line: dots, of two sizes because they may lie on each other.
+    if (epoch === 1) [[run.train_loss[0], "var(--c1)", 4.6], [run.val_loss[0], "var(--c2)", 2.4]].forEach(([y, fill, r]) => {
+      if (y !== null && y < TOP) svg.append(s("circle", {cx: X(1), cy: Y(y), r, style: `fill:${fill}`}));
     });
     // The key, where no curve comes: above the drawing.
     [["var(--line)", "", "mini-batch", 92], ["var(--c1)", "", "training", 230], ["var(--c2)", "7 4", "validation", 352]].forEach(([color, dashes, label, x], i) => {

@@ -75,6 +75,6 @@ const kit = {
   num(x, digits = 3) {
     const a = Math.abs(x);
     const t = a !== 0 && (a >= 1e4 || a < 1e-3) ? x.toExponential(digits - 1) : String(Number(x.toPrecision(digits)));
-    return t.replace("-", "−");
+    return t.replaceAll("-", "−");
   },
 };
