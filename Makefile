@@ -13,7 +13,7 @@ GRADING := $(wildcard grading/*.py) nbgrader_config.py
 SETS := $(wildcard solutions/*/*.md solutions/*/spec.py)
 BOOK := _config.yml _toc.yml $(wildcard book/*.md book/_ext/* book/_static/* book/figures/* book/data/*)
 
-.PHONY: all book qualify serve exercises lab grade test test-fast test-browser lint clean help
+.PHONY: all book qualify serve exercises lab grade test test-browser bench clean help
 all: .stamps/book .stamps/exercises .stamps/grade  ## build the site, release the exercises, grade a sample class
 	@$(BIN)/python -m grading.tell
 
@@ -71,6 +71,10 @@ test: .stamps/book .stamps/grade  ## all tests but the browser's
 
 test-browser: .stamps/book  ## the built site in Chromium
 	$(BIN)/python -m pytest -m browser
+
+bench: .stamps/installed  ## NumPy against PyTorch on this machine, and the real training runs: some 20 minutes, nothing else running
+	$(BIN)/python -m bench.cpu --json book/data/cpu_bench.json
+	$(BIN)/python -m bench.training --json book/data/training_bench.json
 
 clean:  ## remove everything generated but .venv
 	rm -rf _build dist book/solved .stamps/book* .stamps/exercises .stamps/grade .stamps/wheel .stamps/qualified node_modules/.cache

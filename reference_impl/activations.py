@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reference_impl import contract
+
 
 class Activation(NamedTuple):
     """A pair that a config can name: forward(x) -> out, cache and backward(dout, cache) -> dx."""
@@ -117,14 +119,14 @@ def gelu_forward(x):
     x : (...,)
     Returns out : (...,) and cache = (x, t) with t the tanh.
     """
-    t = np.tanh(np.sqrt(2 / np.pi).astype(x.dtype) * (x + 0.044715 * x**3))
+    t = np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))
     return 0.5 * x * (1 + t), (x, t)
 
 
 def gelu_backward(dout, cache):
     """The derivative of gelu_forward's formula, times dout. Shapes (...,); cache is forward's."""
     x, t = cache
-    slope = np.sqrt(2 / np.pi).astype(x.dtype) * (1 + 3 * 0.044715 * x**2)
+    slope = (2 / np.pi) ** 0.5 * (1 + 3 * 0.044715 * x**2)
     return dout * 0.5 * (1 + t + x * (1 - t**2) * slope)
 
 
@@ -166,6 +168,29 @@ def log_softmax_backward(dout, cache):
     logp = cache
     return dout - np.exp(logp) * dout.sum(axis=-1, keepdims=True)
 
+
+def log_sum_exp(x):
+    """log Σ_j e^x_j along the last axis, with the maximum taken off first: it overflows for no x.
+
+    x : (..., K)
+    Returns (...,).
+    """
+    top = x.max(axis=-1, keepdims=True)
+    return np.squeeze(top, -1) + np.log(np.exp(x - top).sum(axis=-1))
+
+
+def draw(p, rng):
+    """One class for every row of probabilities, as likely as the row says.
+
+    p : (..., K), each row adding up to 1
+    rng : one draw of rng.random((..., 1)); the class is the first whose cumulated probability is above it
+    Returns (...,) int.
+    """
+    cumulated = p.cumsum(axis=-1)
+    return (cumulated / cumulated[..., -1:] > rng.random((*p.shape[:-1], 1))).argmax(axis=-1)
+
+
+contract.enforce(globals())
 
 sigmoid = Activation(sigmoid_forward, sigmoid_backward)
 tanh = Activation(tanh_forward, tanh_backward)

@@ -6,7 +6,7 @@ batch. Its backward takes the gradient of the loss itself, dout, which is 1.0 wh
 
 import numpy as np
 
-from reference_impl import activations
+from reference_impl import activations, contract
 
 
 def mse_forward(pred, targets):
@@ -79,7 +79,7 @@ def binary_cross_entropy_forward(logits, targets):
     """The mean over all entries of -y log p - (1 - y) log(1 - p), p = sigmoid(logits), finite for any finite logit.
 
     logits : (...,)
-    targets : y, (...,), each entry in [0, 1]
+    targets : (...,), y, each entry in [0, 1]
     Returns loss : a number, and cache = (logits, targets).
     """
     softplus = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))  # log(1 + e^z), for any z
@@ -102,7 +102,7 @@ def cross_entropy_forward(logits, targets):
     """The mean over all examples of -log p[target], p = softmax(logits), finite for any finite logits.
 
     logits : (..., K)
-    targets : (...,), the number of the right class, 0 to K - 1
+    targets : (...,) int, the number of the right class, 0 to K - 1
     Returns loss : a number, and cache = (logp, targets), with logp = log softmax(logits) : (..., K).
     """
     logp, _ = activations.log_softmax_forward(logits)
@@ -120,3 +120,60 @@ def cross_entropy_backward(dout, cache):
     logp, targets = cache
     one_hot = np.arange(logp.shape[-1]) == targets[..., None]
     return dout * (np.exp(logp) - one_hot) / targets.size
+
+
+def soft_cross_entropy_forward(logits, targets):
+    """The mean over all examples of -Σ_k y_k log p_k, p = softmax(logits): a target is a distribution.
+
+    logits : (..., K)
+    targets : (..., K), y, each entry in [0, 1] and each row adding up to 1
+    Returns loss : a number, and cache = (logp, targets).
+    """
+    logp, _ = activations.log_softmax_forward(logits)
+    return -np.mean(np.sum(targets * logp, axis=-1)), (logp, targets)
+
+
+def soft_cross_entropy_backward(dout, cache):
+    """dlogits = dout · (p - targets) / N, with p = e^logp and N the number of examples.
+
+    dout : a number
+    cache : (logp, targets), each (..., K)
+    Returns dlogits : (..., K).
+    """
+    logp, targets = cache
+    return dout * (np.exp(logp) - targets) / (logp.size // logp.shape[-1])
+
+
+def l1_forward(W, strength):
+    """strength · Σ|W|, added to the loss: it pulls weights to exactly 0.
+
+    W : (...,)
+    strength : λ, a number, 0 or more
+    Returns penalty : a number, and cache = (W, strength).
+    """
+    return strength * np.sum(np.abs(W)), (W, strength)
+
+
+def l1_backward(dout, cache):
+    """dW = dout · λ · sign(W), with sign(0) = 0. Shapes (...,); dout is a number, cache is forward's."""
+    W, strength = cache
+    return dout * strength * np.sign(W)
+
+
+def l2_forward(W, strength):
+    """½ · strength · ΣW², added to the loss: it pulls weights towards 0, large ones most.
+
+    W : (...,)
+    strength : λ, a number, 0 or more
+    Returns penalty : a number, and cache = (W, strength).
+    """
+    return 0.5 * strength * np.sum(np.square(W)), (W, strength)
+
+
+def l2_backward(dout, cache):
+    """dW = dout · λ · W. Shapes (...,); dout is a number, cache is forward's."""
+    W, strength = cache
+    return dout * strength * W
+
+
+contract.enforce(globals())

@@ -1,12 +1,13 @@
 """The multilayer perceptron: linear layers with an activation between them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from reference_impl import activations, layers
+from reference_impl import activations, contract, layers
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class MLPConfig:
     sizes: tuple[int, ...]
     activation: activations.Activation
     init: Callable
+
+    def __post_init__(self):
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"MLPConfig: sizes must be two or more numbers, each 1 or more, not {self.sizes}")
 
 
 def mlp_init(config, rng):
@@ -77,3 +82,108 @@ def mlp_backward(dout, cache):
         dout, dW, db = layers.linear_backward(dout, c_linear)
         grads.append({"W": dW, "b": db})
     return grads[::-1]
+
+
+def predict(params, x, config):
+    """The likeliest class of every row, and how sure the network is: the largest entry of softmax(logits), and where.
+
+    params : as from mlp_init
+    x : (..., d_0)
+    config : MLPConfig
+    Returns classes : (...,) int, and p : (...,) their probabilities.
+    """
+    logits, _ = mlp_forward(params, x, config)
+    p, _ = activations.softmax_forward(logits)
+    return p.argmax(axis=-1), p.max(axis=-1)
+
+
+def mlp_flops(config, n):
+    """Floating-point operations of mlp_forward for n rows: 2 · d_in · d_out a row and layer for xW, d_out for + b.
+
+    config : MLPConfig; its activation is left out
+    n : 0 or more
+    Returns an int.
+    """
+    return n * sum(2 * d_in * d_out + d_out for d_in, d_out in pairwise(config.sizes))
+
+
+def variance_probe(params, x, config):
+    """How far a batch's numbers spread on their way through: the standard deviation of every layer's weighted sums.
+
+    params : as from mlp_init
+    x : (N, d_0)
+    config : MLPConfig
+    Returns (L,), over all rows and units of a layer, first layer first.
+    """
+    spreads = []
+    for layer in params:
+        z, _ = layers.linear_forward(x, layer["W"], layer["b"])
+        spreads.append(z.std())
+        x, _ = config.activation.forward(z)
+    return np.array(spreads)
+
+
+def width_for_budget(d_in, d_out, depth, budget):
+    """The widest an MLP can be within a budget: depth hidden layers of one width.
+
+    d_in, d_out, depth, budget : 1 or more; the budget counts weights and biases
+    Returns an int. Raises ValueError where even a width of 1 is too much.
+    """
+    a, b, c = depth - 1, d_in + depth + d_out, d_out - budget  # a width w costs aw² + bw + d_out
+    width = (math.isqrt(max(b * b - 4 * a * c, 0)) - b) // (2 * a) if a else -c // b
+    if width < 1:
+        raise ValueError(f"width_for_budget: {budget} parameters are too few: a width of 1 has {a + b + d_out}")
+    return width
+
+
+def ffn_forward(params, x, activation):
+    """A Transformer's feed-forward network: linear, activation, linear, at every position alike.
+
+    params : {"fc": {"W": (C, hidden), "b": (hidden,)}, "proj": {"W": (hidden, C), "b": (C,)}}
+    x : (..., C)
+    activation : Activation
+    Returns out : (..., C) and cache = (c_fc, c_act, c_proj, activation).
+    """
+    z, c_fc = layers.linear_forward(x, params["fc"]["W"], params["fc"]["b"])
+    z, c_act = activation.forward(z)
+    out, c_proj = layers.linear_forward(z, params["proj"]["W"], params["proj"]["b"])
+    return out, (c_fc, c_act, c_proj, activation)
+
+
+def ffn_backward(dout, cache):
+    """The gradients of ffn_forward.
+
+    dout : (..., C)
+    cache : (c_fc, c_act, c_proj, activation)
+    Returns dparams, shaped like params, and dx : (..., C).
+    """
+    c_fc, c_act, c_proj, activation = cache
+    dz, dW_proj, db_proj = layers.linear_backward(dout, c_proj)
+    dz = activation.backward(dz, c_act)
+    dx, dW_fc, db_fc = layers.linear_backward(dz, c_fc)
+    return {"fc": {"W": dW_fc, "b": db_fc}, "proj": {"W": dW_proj, "b": db_proj}}, dx
+
+
+def residual_forward(params, x, activation):
+    """out = x + ffn(x): a block that has to learn only what x lacks (He et al. 2015, arXiv 1512.03385).
+
+    params, activation : as in ffn_forward
+    x : (..., C)
+    Returns out : (..., C) and cache, ffn_forward's.
+    """
+    out, cache = ffn_forward(params, x, activation)
+    return x + out, cache
+
+
+def residual_backward(dout, cache):
+    """The gradients of out = x + ffn(x): dout reaches x by both ways.
+
+    dout : (..., C)
+    cache : as from residual_forward
+    Returns dparams, shaped like params, and dx : (..., C).
+    """
+    dparams, dx = ffn_backward(dout, cache)
+    return dparams, dout + dx
+
+
+contract.enforce(globals())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference_impl import data, losses, mlp, optim, tree
+from reference_impl import contract, data, losses, mlp, optim, schedule, tree
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,12 @@ class TrainConfig:
     lr: float
     weight_decay: float = 0.0
     patience: int | None = None
+
+    def __post_init__(self):
+        for name, least in [("epochs", 0), ("batch_size", 1), ("lr", 0), ("weight_decay", 0), ("patience", 1)]:
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ValueError(f"TrainConfig: {name} must be {least} or more, not {value}")
 
 
 def train_step(params, x, targets, config, lr, weight_decay=0.0):
@@ -90,3 +96,129 @@ def train(params, train_set, val_set, config, recipe, rng, after_epoch=None):
         if recipe.patience and should_stop(history["val_loss"], recipe.patience):
             break
     return best, history
+
+
+@dataclass(frozen=True)
+class AdamWConfig:
+    """What there is to choose about a longer run: warm-up and cosine, AdamW, clipping. lr falls to final_lr · lr."""
+
+    n_steps: int
+    lr: float
+    n_warmup: int = 0
+    final_lr: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    eps: float = 1e-8
+    weight_decay: float = 0.1
+    max_norm: float = 1.0
+
+    def __post_init__(self):
+        leasts = {"n_steps": 1, "lr": 0, "n_warmup": 0, "final_lr": 0, "eps": 0, "weight_decay": 0}
+        for name, least in leasts.items():
+            if not getattr(self, name) >= least:
+                raise ValueError(f"AdamWConfig: {name} must be {least} or more, not {getattr(self, name)}")
+        if self.n_warmup >= self.n_steps:
+            raise ValueError(f"AdamWConfig: n_warmup must be 0 to {self.n_steps - 1}, not {self.n_warmup}")
+        if not self.max_norm > 0:
+            raise ValueError(f"AdamWConfig: max_norm must be above 0, not {self.max_norm}")
+
+
+def adamw_step(params, grads, states, step, recipe):
+    """One update of a whole tree: clip, look up the rate, AdamW; only what has two axes or more decays.
+
+    grads : shaped like params
+    states : {path: (m, v)}, empty before the first step
+    step : 0 or more
+    recipe : AdamWConfig
+    Returns the new params, and the new states.
+    """
+    lr = schedule.warmup_cosine(step + 1, recipe.lr, recipe.n_warmup, recipe.n_steps, recipe.final_lr * recipe.lr)
+    if recipe.max_norm < np.inf:
+        grads, _ = optim.clip_grad_norm(grads, recipe.max_norm)
+
+    def update(p, g, state):
+        decay = recipe.weight_decay if p.ndim > 1 else 0.0
+        return optim.adamw_update(p, g, state or (0.0, 0.0), step + 1, lr, recipe.betas, recipe.eps, decay)
+
+    return optim.update_tree(update, params, grads, states)
+
+
+def adamw_train(params, batches, loss_and_grads, recipe, after_step=None):
+    """Train any model. Ctrl-C ends the run early and keeps what was learnt.
+
+    params : a tree
+    batches : an iterator of tuples, one an update; it may end before recipe.n_steps, or never
+    loss_and_grads : (params, *batch) -> a number, and a tree like params
+    recipe : AdamWConfig
+    after_step : called with the losses so far after every update, for a progress bar
+    Returns params, and the losses, one an update. Raises FloatingPointError where a loss is not a finite number.
+    """
+    states, batch_losses = {}, []
+    try:
+        for step, batch in zip(range(recipe.n_steps), batches, strict=False):
+            loss, grads = loss_and_grads(params, *batch)
+            if not np.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss} at step {step}: a smaller learning rate may help")
+            params, states = adamw_step(params, grads, states, step, recipe)
+            batch_losses.append(float(loss))
+            if after_step:
+                after_step(batch_losses)
+    except KeyboardInterrupt:
+        pass
+    return params, batch_losses
+
+
+def lr_range_test(params, batches, loss_and_grads, lrs):
+    """The loss while the learning rate grows from one SGD step to the next: where it falls fastest is a good rate.
+
+    params : a tree; left as it was
+    batches, loss_and_grads : as in adamw_train
+    lrs : a list of rates, growing
+    Returns a list of losses, each before the update with its rate; it ends once one is above four times the lowest, or
+    not finite. (Smith 2015, arXiv 1506.01186.)
+    """
+    seen = []
+    for lr, batch in zip(lrs, batches, strict=False):
+        loss, grads = loss_and_grads(params, *batch)
+        seen.append(float(loss))
+        if not (np.isfinite(loss) and loss <= 4 * min(seen)):
+            break
+        params = tree.map_tree(lambda p, g, lr=lr: optim.sgd_update(p, g, lr), params, grads)
+    return seen
+
+
+def accumulate(params, x, targets, loss_and_grads, n):
+    """The loss and gradients of a large batch from n small ones, one after another: the same, in less memory.
+
+    x : (B, ...)
+    targets : B of them; every part counts as much as it has examples
+    loss_and_grads : (params, x, targets) -> the mean loss, and its gradients
+    n : 1 or more, at most B
+    Returns the loss, and a tree like params. Raises ValueError where there are more parts than examples.
+    """
+    if n > len(x):
+        raise ValueError(f"accumulate: {n} parts are more than the {len(x)} examples")
+    total, sums = 0.0, None
+    for part, y in zip(np.array_split(x, n), np.array_split(targets, n), strict=True):
+        loss, grads = loss_and_grads(params, part, y)
+        share = len(part) / len(x)
+        total += share * loss
+        grads = tree.map_tree(lambda g, share=share: share * g, grads)
+        sums = grads if sums is None else tree.map_tree(np.add, sums, grads)
+    return total, sums
+
+
+def loss_scale_update(scale, good_steps, finite, growth_interval=2000):
+    """Dynamic loss scaling for float16: halve the factor after an overflow, double it after a long time without one.
+
+    scale : what the loss is multiplied with, above 0
+    good_steps : updates since it last changed, 0 or more
+    finite : whether this step's gradients are; where not, the step is left out
+    growth_interval : 1 or more
+    Returns the new scale and good_steps. (Micikevicius et al. 2017, arXiv 1710.03740.)
+    """
+    if not finite:
+        return scale / 2, 0
+    return (scale * 2, 0) if good_steps + 1 == growth_interval else (scale, good_steps + 1)
+
+
+contract.enforce(globals())

@@ -62,3 +62,19 @@ def count(tree):
 def global_norm(tree):
     """The length of all leaves laid end to end: the square root of the sum of all squares."""
     return np.sqrt(sum(np.sum(np.square(leaf)) for leaf in flatten(tree).values()))
+
+
+def cast(tree, dtype):
+    """The tree with every array as dtype: float32 halves the memory and more than halves the time."""
+    return map_tree(lambda leaf: np.asarray(leaf, dtype), tree)
+
+
+def save(path, tree):
+    """Write a tree's arrays to a .npz file, each under its path."""
+    np.savez(path, **flatten(tree))
+
+
+def load(path, like):
+    """Read what save wrote, in the structure of like. Raises ValueError where the file has not exactly like's paths."""
+    with np.load(path) as file:
+        return unflatten(dict(file), like)

@@ -128,7 +128,7 @@ def test_a_chapter_defines_no_function_that_a_set_asks_for(slug):
 def test_no_set_is_given_what_it_or_a_later_one_asks_for(path):
     nodes = ast.parse(path.read_text(encoding="utf-8")).body
     given = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    assert given
+    assert given or not spec.load(path.parent.name).GIVEN
     assert not given & {*asked_from(path.parent.name), *repairs(path.parent.name)}
 
 

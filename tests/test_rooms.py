@@ -54,6 +54,7 @@ def code_of(path):
 # {glob: what it may import beside the standard library}
 ARROWS = {
     "reference_impl/*.py": {"numpy", "reference_impl"},
+    "bench/*.py": {"numpy", "torch", "reference_impl", "bench"},
     "checks/*.py": {"numpy", "checks", "given"},  # given.py is the student's, beside the notebook
     "book/figures/*.py": PLOTS | {"anywidget", "traitlets", "IPython", "matplotlib_inline", "myst_nb", "book.figures"},
     "book/*.md": PLOTS | {"reference_impl", "book.figures"},
@@ -138,7 +139,9 @@ def public(path):
             yield node.name, node
 
 
-MODULES = [path for room in ("reference_impl", "checks", "grading") for path in sorted((ROOT / room).glob("*.py"))]
+MODULES = [
+    path for room in ("reference_impl", "checks", "grading", "bench") for path in sorted((ROOT / room).glob("*.py"))
+]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -150,13 +153,12 @@ def test_what_is_public_has_a_docstring(path):
 
 
 def test_every_pair_states_its_shapes():
-    """Leading axes are free: (..., d_in)."""
-    for module in map(
-        importlib.import_module, ("reference_impl.activations", "reference_impl.layers", "reference_impl.losses")
-    ):
+    for path in (ROOT / "reference_impl").glob("*.py"):
+        module = importlib.import_module(f"reference_impl.{path.stem}")
         for name, function in vars(module).items():
-            if name.endswith(("_forward", "_backward")) and function.__module__ == module.__name__:
-                assert re.search(r"\(\.\.\., ?\w*\)", function.__doc__), name
+            ours = inspect.isfunction(function) and function.__module__ == module.__name__ and path.stem != "fast"
+            if ours and name.endswith(("_forward", "_backward")):
+                assert re.search(r"\((\.\.\.|B|N|H)[,)]|shaped like params", function.__doc__), name
 
 
 # Assembled, so that this file does not hold them.
@@ -175,10 +177,10 @@ def test_no_file_holds_the_path_of_a_machine():
 
 # Notation -------------------------------------------------------------------------------------------------------------
 
-# Arguments of the reference that are words, not mathematics.
-PLAIN = {"cache", "config", "recipe", "rng", "d_in", "d_out", "slope", "alpha", "n", "n_classes", "batch_size"}
-PLAIN |= {"val", "test", "val_losses", "patience", "train_set", "val_set", "after_epoch"}
-PLAIN |= {"f", "tree", "trees", "flat", "like", "prefix", "a", "b", "g"}
+# Arguments of up to three letters that are words, or stand for what a loop counts, not symbols.
+SHORT = {"a", "end", "f", "i", "j", "law", "low", "lrs", "new", "op", "rng", "row", "run", "std", "val", "var", "y"}
+# Sizes, as in the notation's list of letters.
+SIZES = {"C", "D", "N", "S", "T"}
 
 
 def notation():
@@ -206,14 +208,35 @@ def test_every_name_in_the_notation_is_used_in_the_reference():
     assert not set(notation()) - used
 
 
-def test_arguments_of_the_reference_are_in_the_notation_or_plain_words():
-    known = {*notation(), *PLAIN}
+def test_a_short_name_is_a_symbol_of_the_notation():
+    """A longer one is a word that says what it is."""
+    known = {*notation(), *SHORT, *SIZES}
     arguments = {}
     for path in ROOT.glob("reference_impl/*.py"):
         module = importlib.import_module(f"reference_impl.{path.stem}")
         for name, function in vars(module).items():
             if inspect.isfunction(function) and not name.startswith("_") and function.__module__ == module.__name__:
                 arguments |= dict.fromkeys(inspect.signature(function).parameters, f"{path.stem}.{name}")
-    unknown = {argument: where for argument, where in arguments.items() if argument not in known}
+    unknown = {argument: where for argument, where in arguments.items() if argument not in known and len(argument) < 4}
     assert not unknown
-    assert not PLAIN - arguments.keys()  # a word nobody uses any more
+    assert not SHORT - arguments.keys()  # a word nobody uses any more
+
+
+# What fits into a book ------------------------------------------------------------------------------------------------
+
+
+def length(node):
+    """Lines of a function's body, its docstring apart."""
+    first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+    return node.end_lineno - first.lineno + 1
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "reference_impl").glob("*.py")), ids=lambda path: path.name)
+def test_a_listing_fits_on_a_screen(path):
+    """No function is longer than 25 lines, and no file much longer than 200 without its docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert not {node.name: length(node) for node in functions if length(node) > 25}
+    documented = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)]
+    words = sum((ast.get_docstring(node, clean=False) or "").count("\n") + 1 for node in documented)
+    assert len(path.read_text(encoding="utf-8").splitlines()) - words <= 220

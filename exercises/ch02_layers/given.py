@@ -68,3 +68,7 @@ class MLPConfig:
     sizes: tuple[int, ...]
     activation: Activation
     init: Callable
+
+    def __post_init__(self):
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"MLPConfig: sizes must be two or more numbers, each 1 or more, not {self.sizes}")

@@ -70,6 +70,10 @@ class MLPConfig:
     activation: Activation
     init: Callable
 
+    def __post_init__(self):
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"MLPConfig: sizes must be two or more numbers, each 1 or more, not {self.sizes}")
+
 
 def mlp_init(config, rng):
     """Parameters of an MLP: one {"W", "b"} for each pair of neighbouring sizes, from input to output.
@@ -126,7 +130,7 @@ def cross_entropy_forward(logits, targets):
     """The mean over all examples of -log p[target], p = softmax(logits), finite for any finite logits.
 
     logits : (..., K)
-    targets : (...,), the number of the right class, 0 to K - 1
+    targets : (...,) int, the number of the right class, 0 to K - 1
     Returns loss : a number, and cache = (logp, targets), with logp = log softmax(logits) : (..., K).
     """
     logp, _ = log_softmax_forward(logits)

@@ -92,6 +92,10 @@ class MLPConfig:
     activation: Activation
     init: Callable
 
+    def __post_init__(self):
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"MLPConfig: sizes must be two or more numbers, each 1 or more, not {self.sizes}")
+
 
 def mlp_init(config, rng):
     """Parameters of an MLP: one {"W", "b"} for each pair of neighbouring sizes, from input to output.
@@ -181,7 +185,7 @@ def cross_entropy_forward(logits, targets):
     """The mean over all examples of -log p[target], p = softmax(logits), finite for any finite logits.
 
     logits : (..., K)
-    targets : (...,), the number of the right class, 0 to K - 1
+    targets : (...,) int, the number of the right class, 0 to K - 1
     Returns loss : a number, and cache = (logp, targets), with logp = log softmax(logits) : (..., K).
     """
     logp, _ = log_softmax_forward(logits)
@@ -202,8 +206,10 @@ def cross_entropy_backward(dout, cache):
 
 
 def minibatches(n, batch_size, rng):
-    """The row numbers 0 to n - 1, shuffled and cut into batches; the last one may be smaller.
+    """The row numbers 0 to n - 1, in the order of one rng.permutation(n), cut into batches; the last may be smaller.
 
+    n : 0 or more
+    batch_size : 1 or more
     Returns a list of arrays of row numbers.
     """
     order = rng.permutation(n)
@@ -214,7 +220,7 @@ def train_val_test_split(targets, rng, val=0.15, test=0.15):
     """Three disjoint sets of row numbers, each class shared out in the same proportions (stratified).
 
     targets : (N,), the class of each row
-    val, test : shares of each class, rounded to whole rows
+    val, test : shares of each class, in [0, 1], rounded to whole rows
     Returns train, val, test : arrays of row numbers, shuffled, together 0 to N - 1.
     """
     parts = [[], [], []]

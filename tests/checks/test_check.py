@@ -845,7 +845,7 @@ EXPERIMENT = spec.Experiment(
 def test_an_experiment_is_judged_on_what_it_never_saw(judged):
     earned, told = judged(nearest, EXPERIMENT)
     assert earned == 3
-    assert "on 40 images it never saw" in told
+    assert "on 40 examples it never saw" in told
     assert judged(lambda x, y, *_: lambda new: np.full(len(new), y[0]), EXPERIMENT)[0] == 1.5
     earned, told = judged(EXPERIMENT.mutants["peeked"][1], EXPERIMENT)
     assert earned < 3
@@ -856,9 +856,9 @@ def test_an_experiment_is_judged_on_what_it_never_saw(judged):
     ("fit", "said"),
     [
         (lambda *_: None, "It returned a NoneType, should return a function"),
-        (lambda *_: lambda x: None, "It predicts a NoneType for 60 images"),
-        (lambda *_: lambda x: np.full(len(x), 0.5), "It predicts an array of shape (60,) for 60 images"),
-        (lambda *_: lambda x: np.zeros((len(x), 3), int), "It predicts an array of shape (60, 3) for 60 images"),
+        (lambda *_: lambda x: None, "It predicts a NoneType for 60 examples"),
+        (lambda *_: lambda x: np.full(len(x), 0.5), "It predicts an array of shape (60,) for 60 examples"),
+        (lambda *_: lambda x: np.zeros((len(x), 3), int), "It predicts an array of shape (60, 3) for 60 examples"),
         (lambda *_: lambda x: 1 / 0, "It stopped with ZeroDivisionError"),
         (lambda x: x, "It stopped with TypeError"),
         (lambda *_: loud(0, 0), "It returned a NoneType"),

@@ -1,4 +1,4 @@
-"""The parts around the pairs: trees, initial weights, the update, the data, the gradient check, the training loop."""
+"""The parts around the pairs: trees, initial weights, the gradient check, and the training loop."""
 
 import inspect
 import itertools
@@ -120,14 +120,41 @@ def test_count_and_norm_are_those_of_all_leaves_laid_end_to_end(original):
     assert tree.global_norm(original) == pytest.approx(np.linalg.norm(line), rel=1e-12)
 
 
+def test_cast_makes_every_leaf_of_one_type_and_leaves_the_tree():
+    params = {"W": np.full((2, 3), 1 / 3), "more": [np.arange(4), 0.1]}
+    cast = tree.cast(params, np.float32)
+    assert {leaf.dtype for leaf in tree.flatten(cast).values()} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(cast["W"], np.float32(1 / 3))
+    np.testing.assert_array_equal(cast["more"][0], [0, 1, 2, 3])
+    assert params["W"].dtype == np.float64 and params["more"][0].dtype.kind == "i"
+
+
+def test_what_was_saved_is_loaded_as_it_was(rng, tmp_path):
+    params = {"blocks": [{"W": rng.standard_normal((3, 4)), "b": np.zeros(4, np.float32)}] * 11, "n": np.array(7)}
+    tree.save(tmp_path / "model.npz", params)
+    like = tree.map_tree(np.zeros_like, params)
+    assert same(tree.load(tmp_path / "model.npz", like), params)  # blocks.10 comes after blocks.9
+    with np.load(tmp_path / "model.npz") as file:
+        assert "blocks.10.W" in file
+
+
+@pytest.mark.parametrize("like", [{"W": 0.0}, {"W": 0.0, "c": 0.0}, {"W": 0.0, "b": 0.0, "c": 0.0}])
+def test_a_file_of_another_structure_is_refused(like, tmp_path):
+    tree.save(tmp_path / "model.npz", {"W": np.ones(2), "b": np.ones(3)})
+    with pytest.raises(ValueError, match="structure"):
+        tree.load(tmp_path / "model.npz", like)
+
+
 # Initial weights ------------------------------------------------------------------------------------------------------
 
 D_IN, D_OUT = 200, 300
 
 # {name: (variance, how peaked: E[w⁴]/variance², the largest |w| there may be)}
 INITS = {
+    "normal": (0.01**2, 3, math.inf),
     "lecun_normal": (1 / D_IN, 3, math.inf),
     "he_normal": (2 / D_IN, 3, math.inf),
+    "he_uniform": (2 / D_IN, 9 / 5, math.sqrt(6 / D_IN)),
     "xavier_normal": (2 / (D_IN + D_OUT), 3, math.inf),
     "xavier_uniform": (2 / (D_IN + D_OUT), 9 / 5, math.sqrt(6 / (D_IN + D_OUT))),
 }
@@ -135,7 +162,8 @@ every_init = pytest.mark.parametrize("name", INITS)
 
 
 def test_every_init_is_tested():
-    assert INITS.keys() == {name for name, value in vars(init).items() if inspect.isfunction(value)}
+    others = {"fans", "constant", "orthogonal"}  # below
+    assert INITS.keys() | others == {name for name, value in vars(init).items() if inspect.isfunction(value)}
 
 
 @every_init
@@ -159,114 +187,44 @@ def test_weights_depend_on_rng_alone(name):
     assert not np.any(drawn(1) == drawn(2))
 
 
-# The update -----------------------------------------------------------------------------------------------------------
+def test_normals_deviation_may_be_chosen(rng):
+    assert init.normal(D_IN, D_OUT, rng, std=0.5).std() == pytest.approx(0.5, rel=0.015)  # five standard errors
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.2])
-def test_sgd_is_torchs(weight_decay, rng):
-    p, lr = rng.standard_normal((3, 4)), 0.3
-    theirs = torch.nn.Parameter(torch.from_numpy(p.copy()))
-    optimizer = torch.optim.SGD([theirs], lr, weight_decay=weight_decay)
-    for g in rng.standard_normal((5, 3, 4)):
-        theirs.grad = torch.from_numpy(g)
-        optimizer.step()
-        p = optim.sgd_update(p, g, lr, weight_decay)
-    np.testing.assert_allclose(p, theirs.detach().numpy(), rtol=1e-13)
+def test_constant_weights_are_constant(rng):
+    state = rng.bit_generator.state
+    np.testing.assert_array_equal(init.constant(2, 3, rng), np.zeros((2, 3)))
+    np.testing.assert_array_equal(init.constant(2, 3, rng, 0.5), np.full((2, 3), 0.5))
+    assert rng.bit_generator.state == state
 
 
-def test_sgd_leaves_its_arguments_as_they_were(rng):
-    p, g = rng.standard_normal(3), rng.standard_normal(3)
-    before = p.copy(), g.copy()
-    new = optim.sgd_update(p, g, 0.5, 0.1)
-    assert new is not p
-    np.testing.assert_array_equal((p, g), before)
+@pytest.mark.parametrize(("d_in", "d_out"), [(7, 4), (4, 7), (5, 5), (1, 3), (3, 1)])
+def test_orthogonal_weights_keep_lengths(d_in, d_out, rng):
+    W = init.orthogonal(d_in, d_out, rng)
+    assert W.shape == (d_in, d_out)
+    np.testing.assert_allclose(W @ W.T if d_in < d_out else W.T @ W, np.eye(min(d_in, d_out)), atol=1e-14)
+    x = rng.standard_normal((6, d_in))
+    if d_in <= d_out:
+        np.testing.assert_allclose(np.linalg.norm(x @ W, axis=1), np.linalg.norm(x, axis=1), rtol=1e-12)
 
 
-def test_sgd_keeps_float32():
-    p = np.ones((2, 3), np.float32)
-    assert optim.sgd_update(p, p, 0.1, 0.01).dtype == np.float32
+def test_orthogonal_weights_take_every_rotation_with_equal_chances(rng):
+    """Each entry of 2,000 matrices is as often negative as positive: QR alone makes the first one always negative."""
+    drawn = np.array([init.orthogonal(2, 3, rng) for _ in range(2000)])
+    np.testing.assert_allclose((drawn > 0).mean(axis=0), 0.5, atol=5 * 0.5 / math.sqrt(2000))
+    np.testing.assert_allclose(drawn.mean(axis=0), 0, atol=5 / math.sqrt(3 * 2000))
+    np.testing.assert_allclose((drawn**2).mean(axis=0), 1 / 3, atol=0.04)
 
 
-# Data -----------------------------------------------------------------------------------------------------------------
-
-
-def test_digits_are_all_there():
-    x, y = data.load_digits()
-    assert (x.shape, x.dtype, y.shape, y.dtype) == ((1797, 64), np.float64, (1797,), np.int64)
-    assert (x.min(), x.max()) == (0, 1)
-    np.testing.assert_array_equal(x * 16, np.round(x * 16))
-    assert np.bincount(y).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-
-
-def test_a_zero_is_dark_in_its_middle_and_a_one_is_not():
-    """Rows of pixels, and the right label for each: the mean images look like their digits."""
-    x, y = data.load_digits()
-    zero, one = (x[y == k].mean(axis=0).reshape(8, 8) for k in (0, 1))
-    assert zero[3:5, 3:5].mean() < 0.3 < 0.7 < one[3:5, 3:5].mean()
-
-
-def test_digits_without_scikit_learn_say_what_to_install(monkeypatch):
-    monkeypatch.setattr(data, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match="pip install scikit-learn"):
-        data.load_digits()
-
-
-@pytest.mark.parametrize("lead", [(), (2,), (2, 3), (0,)])
-def test_one_hot_has_its_1_at_the_target(lead, rng):
-    targets = rng.integers(0, 5, lead)
-    hot = data.one_hot(targets, 5)
-    assert hot.shape == (*lead, 5)
-    assert hot.dtype == np.float64
-    np.testing.assert_array_equal(hot.sum(axis=-1), np.ones(lead))
-    np.testing.assert_array_equal(hot.argmax(axis=-1), targets)
-
-
-def test_one_hot_takes_a_list():
-    assert data.one_hot([2, 0], 3).tolist() == [[0, 0, 1], [1, 0, 0]]
-
-
-shares = st.floats(0, 0.4)
-
-
-@examples
-@given(st.lists(st.integers(1, 12), min_size=1, max_size=4), shares, shares, st.integers(0, 99))
-def test_a_split_is_disjoint_complete_and_stratified(class_sizes, val, test, seed):
-    y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(class_sizes)), class_sizes))
-    parts = data.train_val_test_split(y, np.random.default_rng(seed), val, test)
-    assert sorted(np.concatenate(parts)) == list(range(len(y)))
-    for k, size in enumerate(class_sizes):
-        n_val, n_test = round(val * size), round(test * size)
-        assert [np.sum(y[part] == k) for part in parts] == [size - n_val - n_test, n_val, n_test]
-
-
-def test_a_split_is_disjoint_where_both_shares_round_up():
-    parts = data.train_val_test_split(np.zeros(3, int), np.random.default_rng(0), val=0.5, test=0.5)
-    assert sorted(np.concatenate(parts)) == [0, 1, 2]
-
-
-def test_a_split_is_shuffled_and_depends_on_rng_alone():
-    y = np.repeat([0, 1], 50)
-    one, again, other = (data.train_val_test_split(y, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
-    assert not any(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
-    assert not any(np.array_equal(part, np.sort(part)) for part in one)
-    assert not any(np.array_equal(y[part], np.sort(y[part])) for part in one)  # classes do not stand in blocks
-
-
-@examples
-@given(st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
-def test_minibatches_hold_every_row_once_and_only_the_last_is_smaller(n, batch_size, seed):
-    batches = data.minibatches(n, batch_size, np.random.default_rng(seed))
-    assert sorted(np.concatenate(batches)) == list(range(n))
-    assert {len(batch) for batch in batches[:-1]} <= {batch_size}
-    assert len(batches[-1]) == n - batch_size * (len(batches) - 1)
-    assert 1 <= len(batches[-1]) <= batch_size
-
-
-def test_minibatches_are_shuffled_anew_every_epoch(rng):
-    first, second = (np.concatenate(data.minibatches(60, 16, rng)) for _ in range(2))
-    assert not np.array_equal(first, np.arange(60))
-    assert not np.array_equal(first, second)
+@pytest.mark.parametrize(
+    ("shape", "fans"), [((3, 5), (3, 5)), ((3, 2, 5, 7), (30, 42)), ((1, 1, 5, 7), (5, 7)), ((4, 2, 6), (8, 24))]
+)
+def test_fans_count_every_place_of_a_kernel(shape, fans):
+    assert init.fans(shape) == fans
+    if len(shape) < 4:
+        return
+    theirs = torch.nn.init._calculate_fan_in_and_fan_out(torch.zeros(shape[3], shape[2], *shape[:2]))
+    assert init.fans(shape) == theirs
 
 
 # The gradient check ---------------------------------------------------------------------------------------------------
@@ -286,6 +244,45 @@ def test_numerical_gradient_measures_every_entry(shape, rng):
 def test_numerical_gradient_takes_a_step_that_is_neither_too_small_nor_too_large(rng):
     x = rng.uniform(-2, 2, 50)
     assert gradcheck.relative_error(gradcheck.numerical_gradient(lambda x: np.sum(np.exp(x)), x), np.exp(x)) < 1e-9
+
+
+SMOOTH = {
+    "cubic": (lambda x: np.sum(x**3), lambda x: 3 * x**2),
+    "exp": (lambda x: np.sum(np.exp(x)), np.exp),
+    "sin": (lambda x: np.sum(np.sin(x)), np.cos),
+    "log": (lambda x: np.sum(np.log(2 + x * x)), lambda x: 2 * x / (2 + x * x)),
+    "length": (lambda x: np.sqrt(np.sum(x * x)), lambda x: x / np.sqrt(np.sum(x * x))),
+    "product": (np.prod, lambda x: np.prod(x) / x),
+}
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3)])
+@pytest.mark.parametrize("name", SMOOTH)
+def test_a_complex_step_has_every_digit_where_a_difference_has_half(name, shape, rng):
+    f, slope = SMOOTH[name]
+    x = rng.uniform(0.5, 2, shape)
+    kept = x.copy()
+    grad = gradcheck.complex_step(f, x)
+    assert grad.dtype == np.float64 and grad.shape == shape
+    np.testing.assert_allclose(grad, slope(x), rtol=2e-15)  # a few roundings of 1.1e-16
+    np.testing.assert_array_equal(x, kept)
+
+
+def test_a_central_difference_has_ten_digits_at_most(rng):
+    x = rng.uniform(0.5, 2, 50)
+    f, slope = SMOOTH["exp"]
+    errors = [
+        gradcheck.relative_error(find(f, x), slope(x))
+        for find in (gradcheck.numerical_gradient, gradcheck.complex_step)
+    ]
+    assert errors[1] < 1e-15 < 1e-12 < errors[0] < 1e-9
+
+
+def test_a_complex_step_through_a_layer_is_its_backward(rng):
+    x, dout = rng.standard_normal((2, 3, 5))
+    _, cache = activations.gelu_forward(x)
+    measured = gradcheck.complex_step(lambda x: np.sum(activations.gelu_forward(x)[0] * dout), x)
+    np.testing.assert_allclose(activations.gelu_backward(dout, cache), measured, rtol=1e-13)
 
 
 @pytest.mark.parametrize(
