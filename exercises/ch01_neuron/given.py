@@ -1,0 +1,6 @@
+"""What set 1 gives you, from the course's reference implementation."""
+
+
+
+
+
