@@ -85,9 +85,9 @@ def adam_update(p, g, state, t, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0
     """
     g = g + weight_decay * p if weight_decay else g
     m = betas[0] * state[0] + (1 - betas[0]) * g
-    v = betas[1] * state[1] + (1 - betas[1]) * g**2
-    m_hat, v_hat = m / (1 - betas[0] ** t), v / (1 - betas[1] ** t)
-    return p - lr * m_hat / (np.sqrt(v_hat) + eps), (m, v)
+    v = betas[1] * state[1] + (1 - betas[1]) * g * g
+    rate, v_hat = lr / (1 - betas[0] ** t), v / (1 - betas[1] ** t)  # rate · m is lr · m̂
+    return p - rate * m / (np.sqrt(v_hat) + eps), (m, v)
 
 
 def adamw_update(p, g, state, t, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):

@@ -121,7 +121,7 @@ def names(n_steps=1500, seed=0):
     )
 
 
-def sources(n_steps=3000, seed=0):
+def sources(n_steps=2000, seed=0):
     """A GPT on the characters of Python's standard library, against counting triples of characters."""
     rng = np.random.default_rng(seed)
     files = data.load_sources()

@@ -61,7 +61,7 @@ def share_of_vowels(text):
 
 @pytest.mark.slow
 def test_source_code_by_a_gpt_is_better_than_by_counting_triples(tmp_path, capsys):
-    """Two fifths of the recipe. The triples are counted in all 11 million characters, the GPT sees 600,000."""
+    """Three fifths of the recipe. The triples are counted in all 11 million characters, the GPT sees 600,000."""
     score = trained("sources", tmp_path, "--steps", "1200")["score"]
     assert score["loss"] < score["trigram"] - 0.02
     assert "def " in capsys.readouterr().out
@@ -268,7 +268,10 @@ def test_ctrl_c_on_a_terminal_keeps_what_was_learnt(tmp_path):
     while "/1000000" not in shown:
         shown += os.read(terminal, 1000).decode()
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    try:
+        out, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
     try:
         while more := os.read(terminal, 1000).decode():
             shown += more
@@ -282,7 +285,7 @@ def test_ctrl_c_on_a_terminal_keeps_what_was_learnt(tmp_path):
     assert 0 < done["steps"] < 1_000_000
     assert out.startswith(f"digits: {done['steps']} of 1000000 steps, loss ")
     run = recipes.digits()
-    assert run.score(tree.load(save, run.params)) == pytest.approx(done["score"], rel=1e-12)
+    assert run.score(tree.load(save, run.params)) == pytest.approx(done["score"], rel=1e-9)
 
 
 def test_ctrl_c_before_training_ends_in_one_sentence(monkeypatch):
