@@ -63,7 +63,7 @@ def value_difference(found, wanted, tol):
     i = tuple(int(k) for k in np.argwhere(wrong)[0])
     where = f"[{', '.join(map(str, i))}]" if i else ""
     sentence = f"{where} is {show(found[i])}, should be {show(wanted[i])}".strip()
-    if np.isfinite(found[i]) and wanted[i]:
+    if wanted.dtype.kind not in "bi" and np.isfinite(found[i]) and wanted[i]:
         sentence += f" (relative error {error[i] / abs(wanted[i]):.1g})"
     if found.size > 1:
         sentence += f"; {wrong.sum()} of {found.size} entries differ"
@@ -117,7 +117,7 @@ def shape_hint(found, wanted):
 def show(x):
     """A number as short as it stays readable."""
     x = x.item() if isinstance(x, np.generic | np.ndarray) else x
-    return f"{x:.6g}" if isinstance(x, float) else str(x)
+    return f"{x + 0.0:.6g}" if isinstance(x, float) else str(x)  # + 0.0 makes a -0 a 0
 
 
 def a(value):

@@ -82,7 +82,7 @@ def zoom():
         unit.text(0.6, y, f"$x_{i}$", ha="center", va="center", fontsize=12)
         unit.text(2.2, 0.7 * y + 0.26, f"$w_{i}$", ha="center", color="C1", fontsize=12)
     unit.add_patch(plt.Circle((4.8, 0), 0.74, facecolor="#dbe9f4", edgecolor="C0", linewidth=2, zorder=2))
-    unit.text(4.8, 0, "$\\sum + b$", ha="center", va="center", fontsize=13)
+    unit.text(4.8, 0, "sum + $b$", ha="center", va="center", fontsize=11)
     unit.annotate("", (6.9, 0), (5.56, 0), arrowprops={"arrowstyle": "->", "color": "C0", "linewidth": 2})
     unit.text(6.2, 0.2, "$z$", ha="center", fontsize=12)
     unit.add_patch(plt.Rectangle((6.95, -0.6), 1.3, 1.2, facecolor="white", edgecolor="C0", linewidth=2))

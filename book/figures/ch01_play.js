@@ -1,14 +1,15 @@
 // Chapter 1: two weights and a bias against the line they draw, and how many points it gets wrong.
 function setup(el, data, kit) {
   const {h, s} = kit;
-  const num = v => kit.num(Math.round(100 * v) / 100 || 0);
+  const num = v => kit.num(Math.round(100 * v) / 100 || 0, 4);
+  const two = v => (Math.round(100 * v) / 100 || 0).toFixed(2).replace("-", "−");
   let key = "digits", set = data.sets[key], w = set.start.slice(0, 2), b = set.start[2], marked = -1, next = 0;
 
   const WIDTH = 480, HEIGHT = 380, BOX = {x0: 46, x1: 470, y0: 26, y1: 330};
   const svg = kit.svg(WIDTH, HEIGHT, ""), says = kit.says();
   const choice = kit.choice("Question", Object.entries(data.sets).map(([k, d]) => [k, d.name]), key, k => start(k));
   const sliders = [["Weight w₁", 4], ["Weight w₂", 4], ["Bias b", 12]].map(([name, most], i) =>
-    kit.slider(name, {min: -most, max: most, step: 0.05, value: i < 2 ? w[i] : b, show: num}, v => { if (i < 2) w[i] = v; else b = v; marked = -1; draw(); }));
+    kit.slider(name, {min: -most, max: most, step: 0.05, value: i < 2 ? w[i] : b, show: two}, v => { if (i < 2) w[i] = v; else b = v; marked = -1; draw(); }));
   const learn = kit.button("Learn from one mistake", step), again = kit.button("Start again", () => start(key));
   el.append(kit.row(choice.el, learn, again), kit.row(...sliders.map(slider => slider.el)), svg, says);
 
@@ -16,7 +17,13 @@ function setup(el, data, kit) {
     key = k; set = data.sets[k]; w = set.start.slice(0, 2); b = set.start[2]; marked = -1; next = 0;
     tell(); draw();
   }
-  function tell() { [w[0], w[1], b].forEach((v, i) => sliders[i].set(v)); }
+  function tell() {
+    [w[0], w[1], b].forEach((v, i) => {
+      sliders[i].set(v);
+      sliders[i].el.querySelector("output").textContent = two(v);  // the handle stands on the nearest step
+      sliders[i].el.querySelector("input").setAttribute("aria-valuetext", two(v));
+    });
+  }
 
   const sum = p => w[0] * p[0] + w[1] * p[1] + b;
   const fires = p => sum(p) > 1e-9 ? 1 : 0;
@@ -75,14 +82,16 @@ function setup(el, data, kit) {
       if (i === marked) svg.append(s("rect", {x: cx - size - 9, y: cy - size - 9, width: 2 * size + 18, height: 2 * size + 18, fill: "none", stroke: "var(--ink)", "stroke-width": 2}));
     });
     const total = missed + alarms, of = set.x.length;
-    learn.disabled = total === 0;
+    learn.setAttribute("aria-disabled", total === 0);  // disabled itself would lose the keyboard's place
+    learn.style.opacity = total === 0 ? 0.45 : 1;
     const many = (n, one, more) => `${n} ${n === 1 ? one : more}`;
     const head = total === 0 ? `No mistake among ${of} points.` : `${many(total, "mistake", "mistakes")} among ${of} points.`;
     const parts = [];
     if (missed) parts.push(digits ? many(missed, "one is taken for a zero", "ones are taken for zeros") : `${missed} should fire and ${missed === 1 ? "does" : "do"} not`);
     if (alarms) parts.push(digits ? many(alarms, "zero is taken for a one", "zeros are taken for ones") : `${alarms} ${alarms === 1 ? "fires" : "fire"} and should not`);
     let how = parts.length ? `${parts.join("; ")}. `.replace(/^./, c => c.toUpperCase()) : "";
-    if (!cut.length) how += "The line is outside the picture: the neuron says the same everywhere here. ";
+    if (Math.hypot(...w) < 1e-9) how += "Both weights are 0, so there is no line: the bias alone decides. ";
+    else if (!cut.length) how += "The line is outside the picture: the neuron says the same everywhere here. ";
     if (marked >= 0) how += `Learned from the point in the square, (${num(set.x[marked][0])}, ${num(set.x[marked][1])}): ${set.y[marked] ? "lr · x was added to w, and lr to b" : "lr · x was taken off w, and lr off b"}, lr = ${num(set.lr)}. It is ${wrong(marked) ? "still wrong, by less" : "right now"}. `;
     const formula = `z = ${num(w[0])}·x₁ ${w[1] < 0 ? "−" : "+"} ${num(Math.abs(w[1]))}·x₂ ${b < 0 ? "−" : "+"} ${num(Math.abs(b))}.`;
     says.replaceChildren(h("strong", {}, head), " ", how, formula);

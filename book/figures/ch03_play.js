@@ -59,7 +59,7 @@ function setup(el, data, kit) {
         : Math.abs(slope) < 5e-5 ? `It is ${f.flat}: hardly anything of what comes from behind gets through.`
         : slope < -1e-3 ? "Here it falls: what comes from behind gets through with its sign turned."
         : share < 0.1001 ? `It is ${f.flat}: what comes from behind gets through ${told(Math.abs(slope))} times as large.`
-        : share > 0.9 ? `It is ${f.live}: ${f.top === 1 ? "what comes from behind gets through about as it is" : "the slope is close to the largest it has, a quarter"}.`
+        : share > 0.9 ? `It is ${f.live}: ${f.top === 1 ? `what comes from behind gets through ${slope === 1 ? "exactly" : "about"} as it is` : "the slope is close to the largest it has, a quarter"}.`
         : `What comes from behind gets through ${told(slope)} times as large.`;
       const what = `${f.name} of ${num(x)} is ${told(out)}, and its slope there is ${told(slope)}.`;
       says.replaceChildren(h("strong", {}, what), " ", state);
@@ -97,7 +97,7 @@ function setup(el, data, kit) {
       }
       svg.append(s("line", {x1: x0, x2: x1, y1: Y(0), y2: Y(0), stroke: "currentColor", "stroke-width": 2}));
       const share = data.active[at];
-      const what = `With a bias of ${num(b)}, ${count} of ${n} units are dead, ${kit.num(100 * count / n, 2)}%.`;
+      const what = `With a bias of ${num(b)}, ${count} of ${n} units ${count === 1 ? "is" : "are"} dead, ${kit.num(100 * count / n, 2)}%.`;
       const how = count === n ? "Nothing passes this layer any more, in either direction."
         : `Of all outputs, ${kit.num(100 * share, 2)}% are above 0. ${count === 0 ? "Every unit answers to some digit." : "The hollow bars lie below 0 as a whole: for no digit does anything get through."}`;
       says.replaceChildren(h("strong", {}, what), " ", how);

@@ -23,8 +23,8 @@ def leak_play(record):
     return Play(
         "ch04_play.js",
         "A leak that flatters the score",
-        "Four leaks, each at several strengths, on real data. The more there is of a leak, the further the reported "
-        "score rises above the honest one, and nothing in the training says so.",
+        "Four leaks, each at several strengths, on real data. Mostly, the more there is of a leak, the further the "
+        "reported score rises above the honest one, and nothing in the training says so.",
         leaks=record["leaks"],
     )
 

@@ -1,12 +1,12 @@
 // Chapter 4: a leak and its strength; the score that is reported, and the honest one. Runs made beforehand.
 function setup(el, data, kit) {
   const {h, s} = kit;
-  const pct = v => `${kit.num(100 * v)}%`;
+  const pct = v => `${Math.round(1000 * v) / 10}%`;
   const LEAKS = {
     copies: {
       name: "Rows twice", slider: "Rows that are copies of others", at: v => pct(v), yticks: [0.7, 0.8, 0.9, 1], xlabel: "share of rows that are copies", ticks: v => pct(v),
       what: "100 handwritten digits and copies of them, shuffled, then split. Honest: 1,000 other digits.",
-      why: "A copy of a test row stands among the training rows: it is remembered, not read.",
+      why: "A copy of a test row stands among the training rows: it is remembered, not read. The honest score rises a little too: the more copies there are, the more of the 100 digits are among the training rows.",
       none: "No row stands twice, and the two scores are one.",
     },
     late: {
@@ -58,8 +58,8 @@ function setup(el, data, kit) {
       svg.append(s("circle", {cx: X(k), cy: Y(now[key]), r: 6.5, fill: color, stroke: "var(--paper)", "stroke-width": 1.5}));
       svg.append(s("line", {x1: 150 + 160 * i, x2: 180 + 160 * i, y1: 17, y2: 17, stroke: color, "stroke-width": 2.6, "stroke-dasharray": dashes}), kit.text(187 + 160 * i, 22, key));
     });
-    const gap = 100 * (now.reported - now.honest), error = 100 * Math.hypot(now.reported_error, now.honest_error);
-    const size = `${kit.num(Math.abs(gap), 2)} points`;
+    const tenths = v => Math.round(1000 * v), gap = (tenths(now.reported) - tenths(now.honest)) / 10, error = 100 * Math.hypot(now.reported_error, now.honest_error);
+    const size = `${Math.abs(gap).toFixed(1)} points`;
     const told = Math.abs(gap) < 2 * error ? "The difference is within the chance of these runs." : gap > 0 ? `The leak flatters by ${size}.` : `The reported score is ${size} too low.`;
     note.textContent = leak.what;
     const head = `Reported ${pct(now.reported)}, honest ${pct(now.honest)}.`;

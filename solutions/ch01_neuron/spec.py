@@ -13,8 +13,8 @@ GIVEN = []
 
 def step_cases(rng):
     yield "a row of numbers", rng.permutation([-2.5, -0.3, 0.4, 1.7, 3.0, -1.1]) * rng.uniform(0.5, 2)
-    yield "a single number above 0", float(rng.uniform(0.1, 0.9))
-    yield "a single number below 0", -float(rng.uniform(0.1, 3))
+    yield "a single number above 0", np.float64(rng.uniform(0.1, 0.9))  # NumPy's, as a weighted sum is
+    yield "a single number below 0", -np.float64(rng.uniform(0.1, 3))
     yield "exactly 0, among others", np.array([0.0, rng.uniform(0.2, 2), 0.0, -rng.uniform(0.2, 2)])
     yield "a table of numbers", rng.permuted(np.array([[-2.0, 0.5, 1.5], [0.7, -0.8, 2.5]]) * rng.uniform(0.6, 1))
     yield "two leading axes", rng.standard_normal((2, 3, 4))
@@ -81,11 +81,18 @@ BY_HAND = Answer(
         "The second weight is -4, not 4: its input speaks against firing.": ("sum", 16),
         "The inputs are added up as they are. Each is multiplied by its weight first.": ("sum", 9),
         "The sum is exactly 0 there, and a neuron fires above 0 only.": ("out", 1),
+        "Say it as a number: 1 where it fires, 0 where it does not.": ("out", "does not fire"),
+        "That is what Python says. What comes out of the neuron is a number, 1 or 0.": ("out", False),
+        "Half is what a sigmoid says at a sum of 0. This neuron has a step, which says 0 or 1.": ("out", 0.5),
         "Upside down: in -4 · x₂ + 6 = 0 both signs turn.": ("crossing", -1.5),
         "That is where the line meets the x₁ axis. On the x₂ axis it is x₁ that is 0.": ("crossing", -2),
         "That is the bias. On the x₂ axis -4 · x₂ + 6 must be 0.": ("crossing", 6),
         "That is 4/6. From -4 · x₂ + 6 = 0 comes x₂ = 6/4.": ("crossing", 2 / 3),
         "That is the weighted sum. Divide it by the length of w, which is 5.": ("distance", 8),
+        "The size is right. The sum at (2, 1) is above 0, so the point lies on the side that fires.": (
+            "distance",
+            -1.6,
+        ),
         "You divide by |3| + |-4| = 7. The length of w is √(3² + 4²).": ("distance", 8 / 7),
         "You divide by 3² + 4² = 25. The length of w is the root of that.": ("distance", 0.32),
         "That is without the bias: the line does not run through the origin.": ("distance", 0.4),
@@ -137,7 +144,7 @@ def forward_with_one_more_input(x, w, b):
 FORWARD = Exercise(
     neuron.neuron_forward,
     returns="z",
-    section="A sum and a threshold",
+    section="Sixty-four inputs",
     cases=forward_cases,
     mutants={
         "The bias is missing: a neuron adds its own b to the weighted sum.": {"+ b": ""},
@@ -168,6 +175,12 @@ FORWARD = Exercise(
         },
         "All rows have been laid in one long list. Leading axes stay: x of (2, 5, 3) gives (2, 5).": {
             "x @ w + b": "x.reshape(-1, x.shape[-1]) @ w + b"
+        },
+        "Axis 1 is the last one only where x has two axes. The inputs lie along the last: axis=-1 is always that.": {
+            "x @ w + b": "np.sum(x * w, axis=1) + b"
+        },
+        "Axis 0 is that of the rows, so the examples are added up. The inputs lie along the last axis.": {
+            "x @ w + b": "np.sum(x * w, axis=0) + b"
         },
     },
     variants={
@@ -243,11 +256,25 @@ MARGIN = Exercise(
     margin,
     module="ch01",
     returns="margin",
-    section="A line between yes and no",
+    section="Will it ever end?",
     cases=margin_cases,
     broken=HANDED_OUT,
     mutants={
         "Nothing has changed yet, or not for the result. Follow one row with target 0 through the lines.": HANDED_OUT,
+        "The first line is right now; two are left. For w = (3, -4), how long is w? And whose distance is asked for?": {
+            NORM: "np.sum(np.abs(w))",
+            "np.min(": "np.max(",
+        },
+        "The second line is right now; two are left. What becomes of a row with target 0? And whose distance is asked for?": {
+            SIDE: "targets",
+            "np.min(": "np.max(",
+        },
+        "The last line is right now; two are left. What becomes of a row with target 0? And how long is w = (3, -4)?": {
+            SIDE: "targets",
+            NORM: "np.sum(np.abs(w))",
+        },
+        "The bias is counted into the length, as in the chapter's room m. The distance from the line has the weights "
+        "alone there.": {NORM: "np.sqrt(np.sum(w**2) + b**2)"},
         "The length of w is not the sum of |w|: for w = (3, -4) it is 5, not 7.": {NORM: "np.sum(np.abs(w))"},
         "This divides by the square of w's length. The root is missing.": {NORM: "np.sum(w**2)"},
         "The weighted sums are taken for distances: with weights ten times as large the same line would lie ten times "
@@ -400,8 +427,9 @@ CORNERS = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 def xor_cases(rng):
     yield from zip(["both off", "the second on", "the first on", "both on"], CORNERS, strict=True)
     yield "all four, in two rows", CORNERS.reshape(2, 2, 2)
-    noise = rng.uniform(-0.1, 0.1, (4, 12, 2)) + np.linspace(-0.02, 0.02, 12)[:, None]
-    yield "twelve of each, up to 0.1 off", CORNERS[:, None] + np.clip(noise, -0.1, 0.1)
+    off = 0.099 * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])  # a line that spares these spares all between them
+    for name, corner in zip(["both off", "the second on", "the first on", "both on"], CORNERS, strict=True):
+        yield f"{name}, each 0.099 too high or too low", corner + rng.permutation(off)
 
 
 def xor_from_its_two_halves(x):
@@ -425,7 +453,8 @@ XOR = Exercise(
     cases=xor_cases,
     broken=ZEROS,
     mutants={
-        "It never fires. Choose A and B first: two questions about x that one line each can answer.": ZEROS,
+        "It never fires: C's sum is nowhere above 0. Choose A and B first, two questions about x that one line each can "
+        "answer. If you have, see whether what they say can ever lift C over its threshold.": ZEROS,
         "It always fires: C's bias alone is above 0, whatever A and B say.": {
             C: "w_c, b_c = np.array([1.0, 1.0]), 0.5"
         },
@@ -435,10 +464,16 @@ XOR = Exercise(
         "It fires where both inputs are alike: that is the opposite. Turn round the sign of C's weights and of its "
         "bias.": {C: "w_c, b_c = np.array([-1.0, -1.0]), 1.5"},
         "It fires where both are off, and nowhere else: that is NOR.": {C: "w_c, b_c = np.array([-1.0, 0.0]), 0.5"},
-        "Right at the corners and wrong beside them: A's line runs through the corner where both are off. Move it away "
-        "from every corner.": {"-0.5": "0.0"},
-        "Right at the corners and wrong beside them: B's line runs through the corner where both are on. Move it away "
-        "from every corner.": {"]), 1.5": "]), 2.0"},
+        "Right at the corners and wrong beside them: a line runs too near the corner where both are off. Move it away "
+        "from every corner.": {"-0.5": "-0.1"},
+        "Right at the corners and wrong beside them: a line runs too near the corner where both are on. Move it away "
+        "from every corner.": {"]), 1.5": "]), 1.9"},
+        "Right at the corners and wrong beside them: both lines run too near a corner, one where both are off, one "
+        "where both are on. Move them away.": {"-0.5": "-0.1", "]), 1.5": "]), 1.9"},
+        "Right at the corners and wrong beside them: the line that parts both off from one on runs too near the "
+        "corners where one is on. Move it away from every corner.": {"-0.5": "-0.9"},
+        "Right at the corners and wrong beside them: the line that parts one on from both on runs too near the "
+        "corners where one is on. Move it away from every corner.": {"]), 1.5": "]), 1.1"},
         "This compares the inputs, and two numbers that are each a little off are never equal. Let three neurons "
         "decide.": {
             "neuron.step(neuron.neuron_forward(np.stack([a, b], axis=-1), w_c, b_c))": "1.0 * (x[..., 0] != x[..., 1])"

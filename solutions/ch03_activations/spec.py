@@ -23,6 +23,16 @@ def in_float32(function):
     return lambda *args: function(*cast(args))
 
 
+def sigmoid_slope(v):
+    s = 1 / (1 + math.exp(-v))
+    return s * (1 - s)
+
+
+def last_share(logits):
+    e = [math.exp(v) for v in logits]
+    return e[-1] / sum(e)
+
+
 # By hand --------------------------------------------------------------------------------------------------------------
 
 BY_HAND = Answer(
@@ -36,8 +46,27 @@ BY_HAND = Answer(
         "p": 0.5,
         "sharp": 16 / 26,
     },
-    section="An activation is a pair",
+    section="Which one",
     mutants={
+        "That is with the logarithm to base 10. This one is natural, np.log: e^(log 3) is 3.": (
+            "sigmoid",
+            1 / (1 + math.exp(-math.log10(3))),
+        ),
+        "That is with the logarithm to base 10. With the natural one the sigmoid of log 3 is ¾.": (
+            "slope",
+            sigmoid_slope(math.log10(3)),
+        ),
+        "That is with the logarithm to base 10. With the natural one e^z is 1, 3 and 4.": (
+            "p",
+            last_share([0, math.log10(3), math.log10(4)]),
+        ),
+        "That is with the logarithm to base 10. With the natural one e^(2z) is 1, 9 and 16.": (
+            "sharp",
+            last_share([0, 2 * math.log10(3), 2 * math.log10(4)]),
+        ),
+        "That is right to two digits. Give three.": ("sharp", 0.62),
+        "That is right to one digit. Give three of them.": ("sharp", 0.6),
+        "That is right to two digits. Give three, or all four.": ("slope", 0.19),
         "That is the sigmoid of minus log 3. e to the power of -log 3 is ⅓, and it stands in the denominator.": (
             "sigmoid",
             0.25,
@@ -368,6 +397,9 @@ SIGMOID_BACK = Exercise(
         "This is tanh's rule, 1 - out². The sigmoid has another.": {"out * (1 - out)": "(1 - out**2)"},
         "1 + out should be 1 - out: the slope is never above ¼.": {"(1 - out)": "(1 + out)"},
         "The sign is turned. The sigmoid rises everywhere, so its slope is positive.": {"(1 - out)": "(out - 1)"},
+        "This is dout(1 - dout): the slope is made from dout. It is made from the output, and dout multiplies it.": {
+            "dout * out * (1 - out)": "dout * (1 - dout)"
+        },
         "dout stands in the bracket: 1 - out belongs there. Slope first, and then dout times it.": {
             "dout * out * (1 - out)": "out * (1 - dout)"
         },
@@ -496,6 +528,7 @@ GELU = Exercise(
         "x is squared where the formula cubes it: that makes the share rise again on the left.": {"x * x * x": "x * x"},
         "The factor √(2/π) is missing.": {INNER: "x + 0.044715 * x * x * x"},
         "The root is missing: the factor is √(2/π), not 2/π.": {"(2 / np.pi) ** 0.5": "(2 / np.pi)"},
+        "Only the 2 is under the root: the factor is √(2/π), not √2/π.": {"(2 / np.pi) ** 0.5": "2**0.5 / np.pi"},
         "The cubic term is missing. It is small near 0, and counts further out.": {"x + 0.044715 * x * x * x": "x"},
         "The number before the cube is missing: 0.044715 keeps it small.": {"0.044715 * ": ""},
         "The number before the cube is ten times too large: it is 0.044715.": {"0.044715": "0.44715"},
@@ -526,6 +559,13 @@ GELU_BACK = Exercise(
             GELU_SUM: "x * (1 - t**2) * slope"
         },
         "The slope of what stands inside the tanh is missing: the chain rule multiplies by it.": {" * slope)": ")"},
+        "What stands inside the tanh has been multiplied by; the chain rule multiplies by its slope.": {
+            "(1 + 3 * 0.044715 * x**2)": "(x + 0.044715 * x**3)"
+        },
+        "The factor √(2/π) is missing: it belongs to what stands inside the tanh, and to its slope.": {
+            "(2 / np.pi) ** 0.5 * (1 + 3": "(1 + 3"
+        },
+        "Only the 2 is under the root: the factor is √(2/π), not √2/π.": {"(2 / np.pi) ** 0.5": "2**0.5 / np.pi"},
         "Inside the tanh, the slope of x³ is 3x²: the 3 is missing.": {"3 * 0.044715": "0.044715"},
         "Inside the tanh, the slope of the cubic term is missing.": {"(1 + 3 * 0.044715 * x**2)": "1"},
         "Inside the tanh, the slope of the plain x is missing: it is 1.": {
@@ -608,7 +648,7 @@ def write_layers(file):
 
 DATA = {"layers.npz": write_layers}
 
-TANHS = hidden_outputs(np.random.default_rng(3))["B"]
+TANHS, RELUS = (hidden_outputs(np.random.default_rng(3))[letter] for letter in "BF")
 SATURATED = int(np.sum(1 - TANHS**2 < 0.1))
 FINGERPRINTS = Answer(
     "ch03.fingerprints",
@@ -626,6 +666,7 @@ FINGERPRINTS = Answer(
         "All numbers in D are between 0 and 1, which fits; now add up a row.": ("D", "sigmoid"),
         "SiLU comes down to -0.278. What is the smallest number in E?": ("E", "silu"),
         "ELU may come close to -1. What is the smallest number in E?": ("E", "elu"),
+        "A leaky ReLU has no lower limit. E has: what is it?": ("E", "leaky relu"),
         "A leaky ReLU puts out exactly 0 for an input of exactly 0 alone. How many zeros has F?": ("F", "leaky relu"),
         "GELU puts out negative numbers too. What is the smallest number in F?": ("F", "gelu"),
         "All numbers in G are between 0 and 1, which fits; now add up a row.": ("G", "softmax"),
@@ -634,6 +675,11 @@ FINGERPRINTS = Answer(
         "SiLU is nowhere below -0.28. What is the smallest number in H?": ("H", "silu"),
         "Tanh is nowhere above 1. What is the largest number in H?": ("H", "tanh"),
         "That is the number of all units in the layer. A dead one is 0 for every image.": ("dead", 16),
+        "That is a share of the units. Their number is asked for.": ("dead", DEAD / 16),
+        "That counts all zeros. A silent entry is not yet a dead unit: look down the columns.": (
+            "dead",
+            int(np.sum(RELUS == 0)),
+        ),
         "That is how many units are not dead.": ("dead", 16 - DEAD),
         "Every unit here is 0 for some images. A dead one is 0 for all of them: look down the columns.": ("dead", 0),
         "That is how many outputs are further than 0.9 from 0. It is the slope that is to be below 0.1, not the "
@@ -645,6 +691,22 @@ FINGERPRINTS = Answer(
         "Those are the entries whose slope is not that small: all the others are saturated.": (
             "saturated",
             int(np.sum(1 - TANHS**2 >= 0.1)),
+        ),
+        "That is a share of the entries. Their number is asked for.": (
+            "saturated",
+            float(np.mean(1 - TANHS**2 < 0.1)),
+        ),
+        "That counts the lower end alone. The upper end is as flat.": (
+            "saturated",
+            int(np.sum((1 - TANHS**2 < 0.1) & (TANHS < 0))),
+        ),
+        "That is the upper end alone, and from 0.95 on. The lower end is as flat, and the slope decides.": (
+            "saturated",
+            int(np.sum(TANHS > 0.95)),
+        ),
+        "That is from ±0.95 on. Near, but it is the slope, 1 - out², that is to be below 0.1.": (
+            "saturated",
+            int(np.sum(np.abs(TANHS) > 0.95)),
         ),
         "That counts the upper end alone. The lower end is as flat.": (
             "saturated",
@@ -662,6 +724,9 @@ def sixteenths(rng, shape):
     return np.round(16 * rng.standard_normal(shape)) / 16
 
 
+SPREAD = np.array([[-1e3, 0, 1e3], [0, -1500, 0]])
+
+
 def softmax_cases(rng):
     yield "a row of logits", rng.standard_normal(4)
     yield "a batch of rows", 2 * rng.standard_normal((5, 3))
@@ -671,6 +736,7 @@ def softmax_cases(rng):
     yield "equal logits", np.full((2, 4), rng.uniform(1, 2))
     yield "the same row, shifted by 100", sixteenths(rng, 5) + np.array([[0.0], [100.0]])
     yield "rows far apart: one near 3000, one near -3000", sixteenths(rng, (2, 3)) + np.array([[3e3], [-3e3]])
+    yield "logits thousands apart in one row", sixteenths(rng, (2, 3)) + SPREAD
 
 
 def softmax_by_loops(x):
@@ -698,8 +764,31 @@ SOFTMAX = Exercise(
         "e^x overflows for a large logit, and ∞/∞ is nan. Take each row's maximum off first: no share changes.": {
             SHIFTED: "np.exp(x)"
         },
+        "The smallest logit of each row is taken off: then the largest may still overflow. Take off the one that leaves "
+        "no exponent above 0.": {SHIFTED: "np.exp(x - x.min(axis=-1, keepdims=True))"},
+        "The mean of each row is taken off: a logit far above it still overflows. Take off the one that leaves no "
+        "exponent above 0.": {SHIFTED: "np.exp(x - x.mean(axis=-1, keepdims=True))"},
         "The maximum of the whole array is taken off: a row far below it becomes 0/0. Each row has a maximum of its "
         "own.": {SHIFTED: "np.exp(x - x.max())"},
+        "Maximum and sum are taken over the whole array. Each row is a whole of its own: work along the last axis.": {
+            "axis=-1, keepdims=True": ""
+        },
+        "The sum runs over the whole array, and large logits overflow. Work along the last axis, and take each row's "
+        "maximum off first.": {SHIFTED: "np.exp(x)", "e.sum(axis=-1, keepdims=True)": "e.sum()"},
+        "axis=1 is the last axis of a table only. Of a single row there is none, and with leading axes it is another: "
+        "the last one is -1 for all.": {"axis=-1": "axis=1"},
+        "axis=1 is the last axis of a table only, and large logits overflow: work along axis -1, and take each row's "
+        "maximum off first.": {SHIFTED: "np.exp(x)", "axis=-1": "axis=1"},
+        "The shares add up to 1 down the columns, and large logits overflow. Work along the last axis, and take each "
+        "row's maximum off first.": {SHIFTED: "np.exp(x)", "axis=-1": "axis=0"},
+        "A row does not meet its own sum, which takes keepdims, and large logits overflow: take each row's maximum off "
+        "first.": {SHIFTED: "np.exp(x)", ", keepdims=True": ""},
+        "Row and maximum do not meet: without keepdims NumPy lays the maxima along the classes.": {
+            "x.max(axis=-1, keepdims=True)": "x.max(axis=-1)"
+        },
+        "Neither maximum nor sum meets its row: without keepdims NumPy lays them along the classes.": {
+            ", keepdims=True": ""
+        },
         "The sum runs over the whole array. Each row is a whole of its own: sum along the last axis.": {
             "e.sum(axis=-1, keepdims=True)": "e.sum()"
         },
@@ -784,6 +873,7 @@ def probabilities_cases(rng):
     yield "yes or no, logits in the thousands", thousands(rng), False, 1.0
     apart = sixteenths(rng, (2, 3)) + np.array([[2e3], [-2e3]])
     yield "one of three, one row near 2000 and one near -2000", apart, True, 1.0
+    yield "one of three, logits thousands apart in one row", sixteenths(rng, (2, 3)) + SPREAD, True, 1.0
 
 
 def probabilities_by_loops(logits, exclusive, temperature):
@@ -795,6 +885,7 @@ def probabilities_by_loops(logits, exclusive, temperature):
 
 SOFTMAX_LINES = "e = np.exp(z - z.max(axis=-1, keepdims=True))\n    return e / e.sum(axis=-1, keepdims=True)"
 SIGMOID_LINE = "return np.where(z >= 0, 1, e) / (1 + e)"
+OVERFLOWING = {SIGMOID_LINE: "return np.exp(z) / (1 + np.exp(z))"}
 PROBABILITIES = Exercise(
     probabilities,
     module="ch03",
@@ -806,8 +897,41 @@ PROBABILITIES = Exercise(
         "Nothing is mended yet: large logits give nan, and the softmax adds up to 1 down the columns.": (
             probabilities_in_a_hurry
         ),
-        "The sigmoid still overflows: e^z / (1 + e^z) is ∞/∞ for a large z.": {
-            SIGMOID_LINE: "return np.exp(z) / (1 + np.exp(z))"
+        "The sigmoid still overflows: e^z / (1 + e^z) is ∞/∞ for a large z.": OVERFLOWING,
+        "The rows add up to 1 now. Both nan are left: sigmoid and softmax still overflow, each in its own way.": (
+            OVERFLOWING | {SOFTMAX_LINES: "e = np.exp(z)\n    return e / e.sum(axis=-1, keepdims=True)"}
+        ),
+        "The sigmoid is mended. The softmax still overflows, and still adds up to 1 down the columns.": {
+            SOFTMAX_LINES: "e = np.exp(z)\n    return e / e.sum(axis=0)"
+        },
+        "The maximum is taken off before the sigmoid too. That leaves the shares of a softmax as they are, but a "
+        "sigmoid counts the logit itself: take it off for the softmax alone.": {
+            "z = logits / temperature": "z = logits / temperature\n    z = z - z.max(axis=-1, keepdims=True)"
+        },
+        "The maximum of the whole array is taken off before the sigmoid too. Take off each row's own, and for the "
+        "softmax alone.": {
+            "z = logits / temperature": "z = logits / temperature\n    z = z - z.max()",
+            "z.max(axis=-1, keepdims=True)": "0",
+            "return np.where(z >= 0, 1, e) / (1 + e)": "return np.exp(z) / (1 + np.exp(z))",
+        },
+        "The sigmoid is mended. In the softmax, maximum and sum are to be each row's own: along the last axis.": {
+            "z.max(axis=-1, keepdims=True)": "z.max()",
+            "e.sum(axis=-1, keepdims=True)": "e.sum(axis=0)",
+        },
+        "The maximum of each row is off, but the sum still runs over the examples. It runs along the last axis too.": {
+            "e.sum(axis=-1, keepdims=True)": "e.sum(axis=0)"
+        },
+        "The axis is right, but a row does not meet its own sum or maximum: keepdims=True lays them side by side.": {
+            "e.sum(axis=-1, keepdims=True)": "e.sum(axis=-1)"
+        },
+        "The axis is right, but rows do not meet their sums, which takes keepdims=True. And both still overflow.": (
+            OVERFLOWING | {SOFTMAX_LINES: "e = np.exp(z)\n    return e / e.sum(axis=-1)"}
+        ),
+        "Not the largest logit of each row is taken off but the smallest: the largest may still overflow.": {
+            "z.max(axis=-1, keepdims=True)": "z.min(axis=-1, keepdims=True)"
+        },
+        "The mean of each row is taken off: a logit far above it still overflows.": {
+            "z.max(axis=-1, keepdims=True)": "z.mean(axis=-1, keepdims=True)"
         },
         "The softmax still overflows for logits in the thousands. What can be taken off a row without changing a "
         "share?": {SOFTMAX_LINES: "e = np.exp(z)\n    return e / e.sum(axis=-1, keepdims=True)"},

@@ -33,6 +33,9 @@ BY_HAND = Answer(
         "40 lies beyond the upper fence, so it does not stay.": ("cleaned", 40),
         "10 is 5 above the mean: that is in the column's unit. Divide by its standard deviation.": ("z", 5),
         "That is divided by the variance, 5. It is divided by its root.": ("z", 1),
+        "That is rounded too far: three digits are asked for.": ("z", 2.2),
+        "The third digit is cut off. It is to be rounded.": ("z", 2.23),
+        "The mean is still in it: take it off before you divide.": ("z", 10 / math.sqrt(5)),
         "That is the deviation of a sample, with n - 1 = 3 for a divisor. NumPy's std divides by n, and so do we.": (
             "z",
             5 / math.sqrt(20 / 3),
@@ -156,6 +159,11 @@ CLEAN = Exercise(
             CLIPPED: "np.minimum(filled, q3 + k * (q3 - q1))"
         },
         "The wild entries are where they were: nothing is moved to a fence.": {CLIPPED: "filled"},
+        "The holes were filled first, and the quartiles taken of the filled column: the medians that were put in draw the "
+        "fences together. Quartiles are those of the entries that are there.": {
+            "return": "q1, q3 = np.quantile(np.where(np.isnan(train_x), median, train_x), [0.25, 0.75], axis=0)\n    "
+            "return"
+        },
         "One median and one pair of fences serve the whole table. Every column has a unit of its own, and statistics "
         "of its own.": {"[0.25, 0.5, 0.75], axis=0)": "[0.25, 0.5, 0.75])"},
         "The statistics run along the rows, over quantities of different kinds. A column is one quantity.": {
@@ -406,6 +414,11 @@ def split_with_shared_rows(targets, order, val=0.15, test=0.15):
     return train, val_rows, test_rows
 
 
+def split_validation_first(targets, order, val=0.15, test=0.15):
+    train, test_rows, val_rows = stratified_split(targets, order, test, val)
+    return train, val_rows, test_rows
+
+
 def split_in_places(targets, order, val=0.15, test=0.15):
     where = np.argsort(order)  # of a row, its place in order
     return tuple(where[rows] for rows in stratified_split(targets, order, val, test))
@@ -427,9 +440,9 @@ SPLIT = Exercise(
         "The rows are sorted by their number. In each set they come as they do in order.": {
             "order[place[order] == part]": "np.flatnonzero(place == part)"
         },
-        "Validation and test rows are partly the same rows. Whoever makes choices with them has chosen by the test set.": (
-            split_with_shared_rows
-        ),
+        "The validation rows are those that come first of each class. The test rows come first, and the validation rows "
+        "next; no row is in both.": split_with_shared_rows,
+        "The test rows are those that come after the validation rows. The test comes first.": split_validation_first,
         "The training set holds all rows, those of the other two sets among them: the network would be tested on what "
         "it has learned by heart.": {
             "return tuple(order[place[order] == part] for part in (0, 1, 2))": "return order, order[place[order] == 1], "
@@ -628,6 +641,32 @@ def with_statistics_of_their_own(x, targets, late, order, n_test):
     return prepare_with(x, targets, late, order, n_test, own=True)
 
 
+def with_own_mean(x, targets, late, order, n_test):
+    train_x, train_y, test_x, test_y = prepare(x, targets, late, order, n_test)
+    return train_x, train_y, test_x - test_x.mean(axis=0), test_y
+
+
+def with_statistics_of_all_that_count(x, targets, late, order, n_test):
+    train_x, train_y, test_x, test_y = prepare(x, targets, late, order, n_test)
+    both = np.concatenate([train_x, test_x])
+    train_x, test_x = ((part - both.mean(axis=0)) / both.std(axis=0) for part in (train_x, test_x))
+    return train_x, train_y, test_x, test_y
+
+
+def with_first_in_order(x, targets, late, order, n_test):
+    order = order[data.unique_rows(x[order])]
+    test, train = order[:n_test], order[n_test:]
+    x = np.delete(x, late, axis=1)
+    x = (x - x[train].mean(axis=0)) / x[train].std(axis=0)
+    return x[train], targets[train], x[test], targets[test]
+
+
+def with_targets_of_duplicates(x, targets, late, order, n_test):
+    """Of with_duplicates, the targets alone: they tell nothing of the columns."""
+    _, train_y, _, test_y = with_duplicates(x, targets, late, order, n_test)
+    return np.zeros(0), train_y, np.zeros(0), test_y
+
+
 def with_every_copy(x, targets, late, order, n_test):
     x = np.delete(x, late, axis=1)
     test, train = order[:n_test], order[n_test:]
@@ -679,6 +718,8 @@ PREPARE = Exercise(
     cases=prepare_cases,
     broken=AS_HANDED_OUT,
     mutants={
+        "These are the targets of rows among which duplicates were looked for on each side of the split by itself: a row "
+        "and its copy can still be on both sides.": with_targets_of_duplicates,
         "Nothing has changed yet, or not for the result. Ask of every line which rows it looks at, and of every column "
         "when it is known.": AS_HANDED_OUT,
         "One leak is left: a row and its copy can still be on both sides of the split. Looking for duplicates within "
@@ -696,6 +737,13 @@ PREPARE = Exercise(
         "all rows.": with_duplicates_and_statistics,
         "The test rows have a mean and a deviation of their own here. In use, rows come one at a time: they get the "
         "training rows' statistics.": with_statistics_of_their_own,
+        "The test rows have a mean of their own here. It is the training rows' mean that is taken off, from all rows.": (
+            with_own_mean
+        ),
+        "One leak is left: mean and deviation are taken of all rows that count, those of the test among them.": (
+            with_statistics_of_all_that_count
+        ),
+        "Of rows that are equal the one that comes first in order is kept. The first in x stays.": with_first_in_order,
         "The copies are still there: rows that are equal count once.": with_every_copy,
         "Rows that occur twice are gone altogether. The first of them stays.": without_any_copy,
     },

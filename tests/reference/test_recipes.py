@@ -262,7 +262,14 @@ def test_ctrl_c_on_a_terminal_keeps_what_was_learnt(tmp_path):
     terminal, end = pty.openpty()
     save, written = tmp_path / "digits.npz", tmp_path / "score.json"
     words = ["digits", "--steps", "1000000", "--save", str(save), "--json", str(written)]
-    process = subprocess.Popen([*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=end, text=True)
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=end,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background inherits "ignore"
+    )
     os.close(end)
     shown = ""
     while "/1000000" not in shown:

@@ -1,0 +1,114 @@
+"""What set 5 gives you, from the course's reference implementation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+import numpy as np
+
+
+class Activation(NamedTuple):
+    """A pair that a config can name: forward(x) -> out, cache and backward(dout, cache) -> dx."""
+
+    forward: Callable
+    backward: Callable
+
+
+def relu_forward(x):
+    """max(0, x), entry by entry.
+
+    x : (...,)
+    Returns out : (...,) and cache = x.
+    """
+    return np.maximum(x, 0), x
+
+
+def relu_backward(dout, cache):
+    """dx = dout where x > 0, else 0 (at the kink, 0). Shapes (...,); cache is forward's."""
+    x = cache
+    return dout * (x > 0)
+
+
+relu = Activation(relu_forward, relu_backward)
+
+
+def silu_forward(x):
+    """x · sigmoid(x): a smooth ReLU (Elfwing et al. 2017, arXiv 1702.03118).
+
+    x : (...,)
+    Returns out : (...,) and cache = (x, s) with s = sigmoid(x).
+    """
+    s = 0.5 * (1 + np.tanh(0.5 * x))  # sigmoid(x), which overflows for no x
+    return x * s, (x, s)
+
+
+def silu_backward(dout, cache):
+    """dx = dout · s · (1 + x(1 - s)). Shapes (...,); cache is forward's."""
+    x, s = cache
+    return dout * s * (1 + x * (1 - s))
+
+
+silu = Activation(silu_forward, silu_backward)
+
+
+def softmax_forward(x):
+    """e^x_i / Σ_j e^x_j along the last axis: logits to probabilities, with the maximum taken off first.
+
+    x : (..., K)
+    Returns p : (..., K) and cache = p.
+    """
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    p = e / e.sum(axis=-1, keepdims=True)
+    return p, p
+
+
+def lecun_normal(d_in, d_out, rng):
+    """W ~ N(0, 1/d_in): keeps the variance of a linear unit (LeCun et al. 1998, *Efficient BackProp*)."""
+    return rng.standard_normal((d_in, d_out)) * np.sqrt(1 / d_in)
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """What there is to choose about an MLP.
+
+    sizes : units per layer, from the input's d_0 to the output's d_L, as in (64, 32, 10)
+    activation : after every linear layer but the last
+    init : (d_in, d_out, rng) -> W : (d_in, d_out)
+    """
+
+    sizes: tuple[int, ...]
+    activation: Activation
+    init: Callable
+
+    def __post_init__(self):
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"MLPConfig: sizes must be two or more numbers, each 1 or more, not {self.sizes}")
+
+
+def linear_forward(x, W, b):
+    """out = xW + b, for every row of x.
+
+    x : (..., d_in)
+    W : (d_in, d_out)
+    b : (d_out,)
+    Returns out : (..., d_out) and cache = (x, W).
+    """
+    return x @ W + b, (x, W)
+
+
+def mlp_forward(params, x, config):
+    """Linear layers in a row, config.activation after each but the last.
+
+    params : as from mlp_init
+    x : (..., d_0)
+    config : MLPConfig; config.activation.forward(z) -> out, cache
+    Returns logits : (..., d_L), and cache = (caches, config), with caches a list of (c_linear, c_act), c_act None for
+    the last layer.
+    """
+    caches = []
+    for i, layer in enumerate(params):
+        x, c_linear = linear_forward(x, layer["W"], layer["b"])
+        c_act = None
+        if i < len(params) - 1:
+            x, c_act = config.activation.forward(x)
+        caches.append((c_linear, c_act))
+    return x, (caches, config)
