@@ -184,14 +184,14 @@ def batch_cases(rng):
             rng.standard_normal(n_classes),
         )
     yield "inputs in the thousands", *(1e3 * rng.standard_normal(s) for s in [(3, 2), (2, 4), (4,), (4, 3), (3,)])
-    x = np.tile(rng.integers(-4, 5, (8, 128)) / 4, (64, 1))
-    W1 = np.tile(rng.integers(-4, 5, (128, 8)) / 16, (1, 64))
+    x = np.tile(rng.integers(-4, 5, (8, 128)) / 4, (128, 1))
+    W1 = np.tile(rng.integers(-4, 5, (128, 8)) / 16, (1, 128))
     yield (
-        "512 rows through 512 units, in two seconds: too many for loops",
+        "1,024 rows through 1,024 units, in five seconds: too many for loops",
         x,
         W1,
-        np.zeros(512),
-        np.tile(rng.integers(-4, 5, (8, 1)) / 16, (64, 1)),
+        np.zeros(1024),
+        np.tile(rng.integers(-4, 5, (8, 1)) / 16, (128, 1)),
         np.ones(1),
     )
 
@@ -226,7 +226,7 @@ BATCH = Exercise(
     section="A batch is a stack of rows",
     cases=batch_cases,
     broken=batch_forward_by_loops,
-    seconds=2,
+    seconds=5,
     mutants={
         "There is nothing between the two layers, and so they are one. Negative sums must become 0.": {
             "np.maximum(x @ W1 + b1, 0)": "x @ W1 + b1"
