@@ -46,6 +46,8 @@ def leaf_difference(got, expected, tol):
         return f"has shape {found.shape}, should be {wanted.shape}" + shape_hint(found.shape, wanted.shape)
     if found.dtype.kind not in "biuf" or (found.dtype.kind == "b") != (wanted.dtype.kind == "b"):
         return f"has dtype {found.dtype}, should be {wanted.dtype}"
+    if wanted.ndim and wanted.dtype.kind in "iu" and found.dtype.kind == "f":
+        return f"has dtype {found.dtype}, should be whole numbers ({wanted.dtype})"
     return value_difference(found, wanted, tol)
 
 
@@ -64,7 +66,7 @@ def value_difference(found, wanted, tol):
     where = f"[{', '.join(map(str, i))}]" if i else ""
     sentence = f"{where} is {show(found[i])}, should be {show(wanted[i])}".strip()
     if wanted.dtype.kind not in "bi" and np.isfinite(found[i]) and wanted[i]:
-        sentence += f" (relative error {error[i] / abs(wanted[i]):.1g})"
+        sentence += f" (relative error {error[i] / max(abs(found[i]), abs(wanted[i])):.1g})"
     if found.size > 1:
         sentence += f"; {wrong.sum()} of {found.size} entries differ"
     return sentence + value_hint(found, wanted, tol)

@@ -44,6 +44,8 @@ def judge_experiment(record, fit):
         lines.append(record["sentences"]["memorised"])
     else:
         lines.append(record["sentences"]["untrained"])
+    if len(np.unique(unseen)) == 1:
+        lines.append("It says the same class of every example.")
     return share, lines
 
 

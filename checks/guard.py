@@ -63,7 +63,7 @@ def call(function, args, seconds):
             warnings.simplefilter("ignore")
             return function(*args), printed.getvalue()
     except _Stop:
-        raise Failure(f"was still running after {seconds:g} seconds (too much work, or an endless loop)") from None
+        raise Failure(f"was still running after {seconds:g} second{'s' * (seconds != 1)} (too much work, or an endless loop)") from None
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:

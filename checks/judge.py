@@ -26,8 +26,9 @@ def check(name, answer):
     print(f"{title}: {'right, ' if share == 1 else ''}{earned:g} of {points:g} points")
     for line in lines:
         print("  " + line)
-    if share < 1 and records[name].get("section"):
-        print(f"  Read again: {records[name]['section']}")
+    section = records[name].get("section")
+    if share < 1 and isinstance(section, str) and section:
+        print(f"  Read again: {section}")
     return earned
 
 
@@ -188,8 +189,8 @@ def is_mutant(record, mutant, output, runs):
     """Whether an output is in every case what a known mistake gives, which is in some case not the right answer."""
     telling = False
     for case, run, known in zip(record["cases"], runs, mutant["outputs"], strict=True):
-        if isinstance(run, str) or known is None:
-            if isinstance(run, str) != (known is None):
+        if isinstance(run, str) or isinstance(known, str):
+            if not (isinstance(run, str) and isinstance(known, str) and known in run):
                 return False
             telling = True
             continue

@@ -74,6 +74,7 @@ def build(slug):
             fail(name, str(error))
         seen[name] = told | {
             "kind": kind,
+            "number": len(seen) + 1,  # a file's dicts are sorted by name
             "variable": assigned(cell.source) if kind in ("answer", "experiment") else None,
         }
     for name in known:

@@ -74,13 +74,14 @@ class Answer:
     """A number, a word, or a dict of them, that a student works out.
 
     value : the right answer
+    section : the heading in the chapter to read again; where value is a dict, it may be a dict of headings by key
     mutants : {sentence: a wrong answer}, or {sentence: (key, a wrong answer)} where value is a dict
     choices : the words to choose from, where there are such; another word is told to be none of them
     """
 
     name: str
     value: object
-    section: str
+    section: str | dict
     mutants: dict
     choices: tuple = ()
 
@@ -170,6 +171,8 @@ def shapes(value):
         return "…"
     if isinstance(value, cases.Seed):
         return f"default_rng({int(value)})"
+    if isinstance(value, str):
+        return repr(value)
     if is_dataclass(value):
         return f"{type(value).__name__}({', '.join(shapes(getattr(value, f.name)) for f in fields(value))})"
     if isinstance(value, dict):
@@ -177,14 +180,19 @@ def shapes(value):
     if isinstance(value, list | tuple):
         if value and all(isinstance(v, int) for v in value):
             return str(value)
-        text = f"({', '.join(map(shapes, value))})"
+        text = ", ".join(map(shapes, value))
+        text = f"[{text}]" if isinstance(value, list) else f"({text})"
         return text if len(text) < 60 else f"a {type(value).__name__} of {len(value)}"
     return compare.show(value)
 
 
 def outputs_of(exercise, function, args):
     """{output: value} of one call, judged outputs only."""
-    value = function(*cases.resolve(args, {}))
+    return named(exercise, function(*cases.resolve(args, {})))
+
+
+def named(exercise, value):
+    """{output: value} of what a call returned, judged outputs only. Raises an exception where it is not as many."""
     values = (
         dict(zip(exercise.outputs, value, strict=True)) if len(exercise.outputs) > 1 else {exercise.outputs[0]: value}
     )
@@ -192,18 +200,21 @@ def outputs_of(exercise, function, args):
 
 
 def tried(exercise, function, args):
-    """outputs_of, or None where the call fails: a mutant may."""
+    """outputs_of; where the call fails, as a mutant's may, a word of the sentence that tells a student so."""
     with np.errstate(all="ignore"):
         try:
-            return outputs_of(exercise, function, args)
-        except Exception:
-            return None
+            value = function(*cases.resolve(args, {}))
+        except Exception as error:
+            return type(error).__name__
+    try:
+        return named(exercise, value)
+    except Exception:
+        return "returned"
 
 
 def record(exercise, points, seed, chapter="", standins=None, graded=False):
     """What a check needs of one exercise, with cases drawn from seed."""
-    section = f"{chapter}, “{exercise.section}”" if chapter else exercise.section
-    common = {"name": exercise.name, "points": points, "section": section}
+    common = {"name": exercise.name, "points": points, "section": in_chapter(exercise.section, chapter)}
     if isinstance(exercise, Answer):
         return common | record_answer(exercise)
     if isinstance(exercise, Experiment):
@@ -231,6 +242,13 @@ def record(exercise, points, seed, chapter="", standins=None, graded=False):
             for sentence, change in exercise.mutants.items()
         ],
     }
+
+
+def in_chapter(section, chapter):
+    """A heading, or a dict of them, with the chapter it is in."""
+    if isinstance(section, dict):
+        return {key: in_chapter(heading, chapter) for key, heading in section.items()}
+    return f"{chapter}, “{section}”" if chapter else section
 
 
 def record_answer(answer):

@@ -19,7 +19,7 @@ class Activation(NamedTuple):
 
 
 def sigmoid_forward(x):
-    """1 / (1 + e^-x): squashes to (0, 1), and does not overflow for large negative x.
+    """1 / (1 + e^-x): squashes to (0, 1); does not overflow for large negative x.
 
     x : (...,)
     Returns out : (...,) and cache = out.
@@ -92,7 +92,7 @@ def elu_forward(x, alpha=1.0):
 
 
 def elu_backward(dout, cache):
-    """dx = dout where x > 0, else dout · (out + α). Shapes (...,); cache is forward's."""
+    """dx = dout where x > 0, else dout · (out + α). Shapes (...,)."""
     x, out, alpha = cache
     return dout * np.where(x > 0, 1, out + alpha)
 
@@ -120,14 +120,14 @@ def gelu_forward(x):
     Returns out : (...,) and cache = (x, t) with t the tanh.
     """
     t = np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x))
-    return 0.5 * x * (1 + t), (x, t)
+    return 0.5 * (1 + t) * x, (x, t)
 
 
 def gelu_backward(dout, cache):
     """The derivative of gelu_forward's formula, times dout. Shapes (...,); cache is forward's."""
     x, t = cache
     slope = (2 / np.pi) ** 0.5 * (1 + 3 * 0.044715 * x**2)
-    return dout * 0.5 * (1 + t + x * (1 - t**2) * slope)
+    return 0.5 * (1 + t + x * (1 - t**2) * slope) * dout
 
 
 def softmax_forward(x):
@@ -164,7 +164,12 @@ def log_softmax_forward(x):
 
 
 def log_softmax_backward(dout, cache):
-    """dx_i = dout_i - p_i Σ_j dout_j along the last axis, p = e^logp. Shapes (..., K); cache is forward's."""
+    """dx_i = dout_i - p_i Σ_j dout_j along the last axis, p = e^logp.
+
+    dout : (..., K)
+    cache : logp : (..., K)
+    Returns dx : (..., K).
+    """
     logp = cache
     return dout - np.exp(logp) * dout.sum(axis=-1, keepdims=True)
 

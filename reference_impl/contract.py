@@ -32,6 +32,19 @@ def enforce(namespace):
             namespace[name] = _checked(f, rules)
 
 
+def at_least(config, **least):
+    """Raise ValueError where a field of a config is not a number, or is too small; None passes where it is the default.
+
+    least : {field: the smallest it may be}
+    """
+    for name, low in least.items():
+        value = getattr(config, name)
+        if value is None and type(config).__dataclass_fields__[name].default is None:
+            continue
+        if not (isinstance(value, int | float | np.number) and value >= low):
+            raise ValueError(f"{type(config).__name__}: {name} must be {low} or more, not {value!r}")
+
+
 def rules_of(f):
     """What f's docstring demands: {argument: (dims, kind, bounds)}, each None where it says nothing."""
     rules = {}
@@ -39,30 +52,45 @@ def rules_of(f):
     for _, names, text in LINE.findall(statement):
         shape, bounds = SHAPE.match(text), BOUNDS.search(text)
         dims = tuple(re.split(", ?", shape[1])) if shape else None
+        rule = dims, shape and shape[2], bounds and _limits(bounds)
         for name in names.split(", "):
-            if name in inspect.signature(f).parameters and name != "cache" and (shape or bounds):
-                rules[name] = dims, shape and shape[2], bounds
+            if name in inspect.signature(f).parameters and name != "cache" and any(rule):
+                rules[name] = rule
     return rules
+
+
+def _limits(bounds):
+    """(low, high, is low itself outside, is high itself outside, words); for `0 to V - 1` high is "V"."""
+    if bounds["size"]:
+        return int(bounds["first"]), bounds["size"], False, False, bounds[0]
+    low = int(bounds["least"] or bounds["above"] or bounds["low"])
+    high = int(bounds["high"]) if bounds["high"] else np.inf
+    return low, high, bool(bounds["above"]) or bounds["open"] == "(", bounds["close"] == ")", bounds[0]
 
 
 def _checked(f, rules):
     names = list(inspect.signature(f).parameters)
+    shapes = [(name, dims, kind) for name, (dims, kind, _) in rules.items() if dims or kind]
+    limits = [(name, bounds) for name, (_, _, bounds) in rules.items() if bounds]
+    letters = {dim for _, dims, _ in shapes for dim in dims or ()} | {bounds[1] for _, bounds in limits}
+    counts = [name for name in names if name in letters]
 
     @functools.wraps(f)
     def checked(*args, **kwargs):
         if paused:
             return f(*args, **kwargs)
         given = dict(zip(names, args, strict=False)) | kwargs
-        sizes = {name: value for name, value in given.items() if isinstance(value, int | np.integer)}
-        stated = [(name, given[name], *rule) for name, rule in rules.items() if given.get(name) is not None]
-        for name, value, dims, kind, _ in stated:
+        sizes = {name: given[name] for name in counts if isinstance(given.get(name), int | np.integer)}
+        for name, dims, kind in shapes:
+            if (value := given.get(name)) is None:
+                continue
             if dims and not isinstance(value, tuple | list):  # of these a docstring names the parts, not the shape
                 _keep(f, name, _misshapen(np.shape(value), dims, sizes))
             if kind:
                 _keep(f, name, _of_wrong_kind(np.asarray(value), kind))
-        for name, value, _, _, bounds in stated:
-            if bounds:
-                _keep(f, name, _out_of_bounds(np.asarray(value), bounds, sizes))
+        for name, bounds in limits:
+            if (value := given.get(name)) is not None:
+                _keep(f, name, _out_of_bounds(value, bounds, sizes))
         return f(*args, **kwargs)
 
     return checked
@@ -75,16 +103,16 @@ def _keep(f, name, complaint):
 
 def _misshapen(shape, dims, sizes):
     """Compare a shape with dims, and note in sizes what each letter stands for."""
-    known = {dim: sizes[dim] for dim in dims if dim in sizes}
-    first, free = (dims.index("..."), True) if "..." in dims else (len(dims), False)
-    after = len(shape) - len(dims[first + 1 :])
-    pairs = [*zip(dims[:first], shape, strict=False), *zip(dims[first + 1 :], shape[after:], strict=False)]
-    if free:
-        pairs.append(("...", shape[first:after]))
-    right = len(shape) >= len(dims) - 1 if free else len(shape) == len(dims)
+    known, lead = dict(sizes), dims.index("...") if "..." in dims else None
+    if lead is None:
+        right, pairs = len(shape) == len(dims), zip(dims, shape, strict=False)
+    else:
+        right, after = len(shape) >= len(dims) - 1, len(shape) - (len(dims) - 1 - lead)
+        shortened = *shape[:lead], shape[lead:after], *shape[after:]
+        pairs = zip(dims, shortened, strict=False)
     if right and all((int(dim) if dim.isdigit() else sizes.setdefault(dim, size)) == size for dim, size in pairs):
         return None
-    where = ", ".join(f"{dim} = {size}" for dim, size in known.items())
+    where = ", ".join(f"{dim} = {known[dim]}" for dim in dims if dim in known)
     comma = "," if len(dims) == 1 else ""
     return f"have shape ({', '.join(dims)}{comma}){where and ' with ' + where}, not {shape}"
 
@@ -94,15 +122,17 @@ def _of_wrong_kind(value, kind):
     return f"be {words}, not {value.dtype}" if value.size and value.dtype.kind not in letters else None
 
 
-def _out_of_bounds(value, bounds, sizes):
-    low, high, words = bounds["low"], bounds["high"], bounds[0]
-    if bounds["size"]:
-        if bounds["size"] not in sizes:
+def _out_of_bounds(value, limits, sizes):
+    low, high, low_is_out, high_is_out, words = limits
+    if isinstance(high, str):
+        if high not in sizes:
             return None
-        low, high = bounds["first"], sizes[bounds["size"]] - 1
+        high = sizes[high] - 1
         words = f"{low} to {high}"
-    low = bounds["least"] or bounds["above"] or low
-    above = value > int(low) if bounds["above"] or bounds["open"] == "(" else value >= int(low)
-    below = True if high is None else value < int(high) if bounds["close"] == ")" else value <= int(high)
-    wrong = value[~(above & below)]  # a nan is wrong too
-    return f"be {words}, not {wrong.flat[0]}" if wrong.size else None
+    value = value if isinstance(value, int | float) else np.asarray(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
+        return f"be {words}, not {value.tolist()!r}"
+    right = (value > low if low_is_out else value >= low) & (value < high if high_is_out else value <= high)
+    if right is True or np.all(right):
+        return None
+    return f"be {words}, not {np.asarray(value)[~np.asarray(right)].flat[0]}"  # a nan is in no bounds

@@ -53,27 +53,31 @@ def conv2d_forward(x, W, b, stride=1, padding=0):
     b : (d_out,)
     stride : 1 or more
     padding : rows and columns of zeros around the image, 0 or more
-    Returns out : (B, H_out, W_out, d_out) and cache = (x, W, stride, padding), with x padded.
+    Returns out : (B, H_out, W_out, d_out) and cache = (patches, shape, W, stride, padding), with one row of patches for
+    every window ("im2col") and shape the padded x's.
     """
     x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     patches = windows(x, W.shape[:2], stride).transpose(0, 1, 2, 4, 5, 3)  # (B, H_out, W_out, rows, columns, d_in)
-    return np.tensordot(patches, W, axes=3) + b, (x, W, stride, padding)
+    out_shape = (*patches.shape[:3], W.shape[3])
+    patches = patches.reshape(-1, W[..., 0].size)
+    out = patches @ W.reshape(-1, W.shape[3]) + b
+    return out.reshape(out_shape), (patches, x.shape, W, stride, padding)
 
 
 def conv2d_backward(dout, cache):
     """The gradients of conv2d_forward: dW and db add up over all places, dx over all windows a pixel was in.
 
     dout : (B, H_out, W_out, d_out)
-    cache : (x, W, stride, padding), with x : (B, H + 2 · padding, W + 2 · padding, d_in), padded
+    cache : (patches, shape, W, stride, padding), with patches : (B · H_out · W_out, rows · columns · d_in)
     Returns dx : (B, H, W, d_in), dW : (rows, columns, d_in, d_out) and db : (d_out,).
     """
-    x, W, stride, padding = cache
-    patches = windows(x, W.shape[:2], stride).transpose(0, 1, 2, 4, 5, 3)
-    dW = patches.reshape(-1, W[..., 0].size).T @ dout.reshape(-1, W.shape[3])
-    dx = np.zeros_like(x)
+    patches, shape, W, stride, padding = cache
+    rows = dout.reshape(-1, W.shape[3])
+    dW, db, dx = patches.T @ rows, rows.sum(axis=0), np.zeros(shape, dout.dtype)
     for i, j in np.ndindex(W.shape[:2]):
-        places(dx, i, j, stride, dout.shape)[...] += dout @ W[i, j].T
-    return unpadded(dx, padding), dW.reshape(W.shape), dout.sum(axis=(0, 1, 2))
+        place = places(dx, i, j, stride, dout.shape)
+        place += (rows @ W[i, j].T).reshape(place.shape)
+    return unpadded(dx, padding), dW.reshape(W.shape), db
 
 
 def places(x, i, j, stride, shape):
@@ -97,10 +101,10 @@ def maxpool_forward(x, size, stride=None):
     """
     stride = stride or size
     out = windows(x, (size, size), stride)[..., 0, 0]
-    winner = np.zeros(out.shape, int)
-    for i, j in np.ndindex(size, size):
+    winner = np.zeros(out.shape, np.uint16)
+    for k, (i, j) in enumerate(np.ndindex(size, size)):
         entry = places(x, i, j, stride, out.shape)
-        winner[entry > out] = i * size + j
+        winner = np.maximum(winner, (entry > out) * np.uint16(k))  # whoever wins later has the larger number
         out = np.maximum(out, entry)
     return out, (winner, x.shape, size, stride)
 

@@ -83,13 +83,14 @@ def load_sources():
 
 
 def unique_rows(x):
-    """The numbers of the rows that no earlier row equals, in order: what is left when duplicates go.
+    """The numbers of the rows that no earlier row equals, in order.
 
     x : (N, d_in); a missing entry (nan) equals another
     Returns (n,) int.
     """
     missing = np.isnan(x)
-    comparable = np.concatenate([np.where(missing, 0, x), missing], axis=1)  # nan != nan
+    # nan is not equal to nan, but missing is equal to missing.
+    comparable = np.concatenate([np.where(missing, 0, x), missing], axis=1)
     return np.sort(np.unique(comparable, axis=0, return_index=True)[1])
 
 
@@ -107,7 +108,7 @@ def clean(x, train_x, k=3.0):
 
 
 def standardize(x, train_x):
-    """(x - μ)/σ, column by column, with the training rows' mean and standard deviation; a constant column becomes 0.
+    """(x - μ)/σ, column by column, with the training rows' mean and standard deviation; a σ of 0 counts as 1.
 
     x : (N, d_in)
     train_x : (n, d_in), training rows
@@ -145,18 +146,18 @@ def train_val_test_split(targets, rng, val=0.15, test=0.15):
 
 
 def minibatches(n, batch_size, rng):
-    """The row numbers 0 to n - 1, in the order of one rng.permutation(n), cut into batches; the last may be smaller.
+    """Row numbers 0 to n - 1, in the order of one rng.permutation(n), in batches.
 
     n : 0 or more
     batch_size : 1 or more
-    Returns a list of arrays of row numbers.
+    Returns a list of arrays of row numbers, of which the last may be shorter.
     """
     order = rng.permutation(n)
     return [order[i : i + batch_size] for i in range(0, n, batch_size)]
 
 
 def smooth_labels(targets, n_classes, eps):
-    """One-hot targets that are never quite sure: 1 - eps + eps/K for the right class, eps/K for each other.
+    """Targets that are never sure: 1 - eps + eps/K for the right class, else eps/K.
 
     targets : (...,) int, 0 to n_classes - 1
     eps : in [0, 1]
@@ -166,7 +167,7 @@ def smooth_labels(targets, n_classes, eps):
 
 
 def shift_images(x, rng, most=1):
-    """Every image moved by up to most pixels each way, at random, with zeros coming in: more data from the same.
+    """Every image moved by up to most pixels each way, at random; zeros come in.
 
     x : (N, H, W, C)
     most : 0 or more
@@ -175,7 +176,8 @@ def shift_images(x, rng, most=1):
     N, H, W, _ = x.shape
     padded = np.pad(x, ((0, 0), (most, most), (most, most), (0, 0)))
     moves = rng.integers(0, 2 * most + 1, (N, 2))
-    return np.stack([image[i : i + H, j : j + W] for image, (i, j) in zip(padded, moves, strict=True)])
+    pairs = zip(padded, moves, strict=True)
+    return np.stack([image[i : i + H, j : j + W] for image, (i, j) in pairs])
 
 
 def text_batches(ids, batch_size, block_size, rng):

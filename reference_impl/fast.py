@@ -5,13 +5,11 @@ and nothing computed that nobody asks for. They check nothing, and a cache is fo
 """
 
 import contextlib
-import dataclasses
-import functools
 import inspect
 
 import numpy as np
 
-from reference_impl import activations, attention, contract, conv, fast_conv, flat, layers, losses, mlp, train
+from reference_impl import activations, attention, contract, conv, fast_conv, layers, losses, mlp, schedule, train, tree
 
 BLOCK = 1 << 16  # numbers in a block: a handful of blocks stay in the cache
 ROOT = (2 / np.pi) ** 0.5
@@ -33,39 +31,18 @@ def speed():
 
 
 def _blocks(*arrays):
-    """The same rows of every array at a time, about BLOCK numbers of the first, as views of two axes."""
-    rows = [a.reshape(-1, a.shape[-1]) if a.ndim else a.reshape(1, 1) for a in arrays]
-    n = max(1, BLOCK // rows[0].shape[1])
-    for start in range(0, len(rows[0]), n):
-        yield [a[start : start + n] for a in rows]
-
-
-def _column_sums(rows):
-    return np.ones(len(rows), rows.dtype) @ rows if rows.size > BLOCK >> 4 else np.add.reduce(rows)
-
-
-def relu_forward(x):
-    """activations.relu_forward."""
-    return np.maximum(x, 0), x
-
-
-def relu_backward(dout, cache):
-    """activations.relu_backward: a mask of numbers multiplies faster than one of booleans."""
-    return np.multiply(dout, (cache > 0).astype(dout.dtype))
+    """BLOCK numbers of every array at a time, as flat views."""
+    arrays = [a.reshape(-1) for a in arrays]
+    for start in range(0, len(arrays[0]), BLOCK):
+        yield [a[start : start + BLOCK] for a in arrays]
 
 
 def gelu_forward(x):
     """activations.gelu_forward."""
     out, t = np.empty_like(x, order="C"), np.empty_like(x, order="C")
     for x_, out_, t_ in _blocks(x, out, t):
-        np.multiply(x_, x_, out=t_)
-        t_ *= 0.044715 * ROOT
-        t_ += ROOT
-        t_ *= x_
-        np.tanh(t_, out=t_)
-        np.add(t_, 1, out=out_)
-        out_ *= x_
-        out_ *= 0.5
+        np.tanh((0.044715 * ROOT * x_ * x_ + ROOT) * x_, out=t_)
+        np.multiply(0.5 * x_, 1 + t_, out=out_)
     return out, (x, t)
 
 
@@ -74,26 +51,9 @@ def gelu_backward(dout, cache):
     x, t = cache
     dx = np.empty_like(x, order="C")
     for dout_, x_, t_, dx_ in _blocks(dout, x, t, dx):
-        slope = x_ * x_
-        slope *= 3 * 0.044715 * ROOT
-        slope += ROOT
-        slope *= x_
-        np.multiply(t_, t_, out=dx_)
-        np.subtract(1, dx_, out=dx_)
-        dx_ *= slope
-        dx_ += t_
-        dx_ += 1
-        dx_ *= dout_
-        dx_ *= 0.5
+        slope = (3 * 0.044715 * ROOT * x_ * x_ + ROOT) * x_
+        np.multiply(0.5 * dout_, (1 + t_) * (1 + (1 - t_) * slope), out=dx_)
     return dx
-
-
-def softmax_forward(x):
-    """activations.softmax_forward."""
-    p = np.empty_like(x, order="C")
-    for x_, p_ in _blocks(x, p):
-        _softmax(x_, p_)
-    return p, p
 
 
 def _softmax(x, p):
@@ -106,82 +66,38 @@ def _softmax(x, p):
     p *= (1 / total)[..., None]
 
 
-def softmax_backward(dout, cache):
-    """activations.softmax_backward."""
-    dx = np.empty_like(dout, order="C")
-    for dout_, p_, dx_ in _blocks(dout, cache, dx):
-        np.subtract(dout_, np.vecdot(dout_, p_)[:, None], out=dx_)
-        dx_ *= p_
-    return dx
+def _rows(x):
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
 def linear_forward(x, W, b):
     """layers.linear_forward: one product of two matrices, however many leading axes x has."""
-    out = x.reshape(-1, x.shape[-1]) @ W
+    out = _rows(x).dot(W)
     out += b
-    return out.reshape(*x.shape[:-1], W.shape[1]), (x, W)
+    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], -1), (x, W)
 
 
 def linear_backward(dout, cache):
     """layers.linear_backward; where the cache says None for W, nobody asks for dx."""
     x, W = cache
-    rows = dout.reshape(-1, dout.shape[-1])
-    dx = None if W is None else (rows @ W.T).reshape(x.shape)
-    return dx, x.reshape(-1, x.shape[-1]).T @ rows, _column_sums(rows)
-
-
-def embedding_backward(dout, cache):
-    """layers.embedding_backward: rows sorted by their id, and each run of one id added up."""
-    ids, V = np.reshape(cache[0], -1), cache[1]
-    order = np.argsort(ids, kind="stable")
-    runs = np.flatnonzero(np.diff(ids[order], prepend=-1))
-    dW = np.zeros((V, dout.shape[-1]), dout.dtype)
-    dW[ids[order[runs]]] = np.add.reduceat(dout.reshape(-1, dout.shape[-1])[order], runs, axis=0)
-    return dW
-
-
-def layernorm_forward(x, g, b, eps=1e-5):
-    """layers.layernorm_forward."""
-    out, xhat, rstd = np.empty_like(x, order="C"), np.empty_like(x, order="C"), np.empty((*x.shape[:-1], 1), x.dtype)
-    share = np.full(x.shape[-1], 1 / x.shape[-1], x.dtype)
-    for x_, out_, xhat_, rstd_ in _blocks(x, out, xhat, rstd):
-        np.subtract(x_, (x_ @ share)[:, None], out=xhat_)
-        rstd_[:, 0] = 1 / np.sqrt(np.vecdot(xhat_, xhat_) / x.shape[-1] + eps)
-        xhat_ *= rstd_
-        np.multiply(xhat_, g, out=out_)
-        out_ += b
-    return out, (xhat, rstd, g)
-
-
-def layernorm_backward(dout, cache):
-    """layers.layernorm_backward: every mean and every sum is a product of a matrix and a vector."""
-    xhat, rstd, g = cache
-    dx, dg, db, share = np.empty_like(dout, order="C"), np.zeros_like(g), np.zeros_like(g), g / len(g)
-    for dout_, xhat_, rstd_, dx_ in _blocks(dout, xhat, rstd, dx):
-        product = dout_ * xhat_
-        dg += _column_sums(product)
-        db += _column_sums(dout_)
-        np.multiply(xhat_, (product @ share)[:, None], out=product)
-        np.multiply(dout_, g, out=dx_)
-        dx_ -= (dout_ @ share)[:, None]
-        dx_ -= product
-        dx_ *= rstd_
-    return dx, dg, db
+    rows = _rows(dout)
+    dx = None if W is None else rows.dot(W.T).reshape(x.shape)
+    return dx, _rows(x).T.dot(rows), np.add.reduce(rows)
 
 
 def cross_entropy_forward(logits, targets):
     """losses.cross_entropy_forward."""
-    logp = logits - logits.max(axis=-1, keepdims=True)
-    logp -= np.log(np.exp(logp).sum(axis=-1, keepdims=True))
-    picked = logp.reshape(-1, logp.shape[-1])[np.arange(targets.size), targets.reshape(-1)]
-    return -picked.sum() / targets.size, (logp, targets)
+    logp = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    logp -= np.log(np.add.reduce(np.exp(logp), axis=-1, keepdims=True))
+    picked = _rows(logp)[np.arange(targets.size), targets.reshape(-1)]
+    return -np.add.reduce(picked) / targets.size, (logp, targets)
 
 
 def cross_entropy_backward(dout, cache):
     """losses.cross_entropy_backward."""
     logp, targets = cache
     dlogits = np.exp(logp)
-    dlogits.reshape(-1, logp.shape[-1])[np.arange(targets.size), targets.reshape(-1)] -= 1
+    _rows(dlogits)[np.arange(targets.size), targets.reshape(-1)] -= 1
     dlogits *= dout / targets.size
     return dlogits
 
@@ -213,27 +129,66 @@ def attention_backward(dout, cache):
     return dq, dk, dv
 
 
-@functools.cache
-def _with_faster_activation(config):
-    return dataclasses.replace(config, activation=FASTER.get(config.activation, config.activation))
-
-
 def mlp_forward(params, x, config):
     """mlp.mlp_forward, whose backward leaves out the gradient by x: nobody asks for it."""
-    config = _with_faster_activation(config)
-    logits, (caches, _) = _clear_mlp_forward(params, x, config)
-    c_linear, c_act = caches[0]
-    return logits, ([((c_linear[0], None), c_act), *caches[1:]], config)
+    logits, (caches, config) = _clear_mlp_forward(params, x, config)
+    (x, _), c_act = caches[0]
+    return logits, ([((x, None), c_act), *caches[1:]], config)
 
 
-adamw_step = flat.adamw_step
+class Flat(dict):
+    """What adamw_step remembers: {path: (m, v)}, views of flat arrays; params lie in such an array too."""
+
+    def __init__(self, params, states):
+        leaves = sorted(tree.flatten(params).items(), key=lambda leaf: leaf[1].ndim < 2)  # what decays comes first
+        self.n_decay, end, parts = sum(p.size for _, p in leaves if p.ndim > 1), 0, {}
+        self.whole = np.zeros((3, tree.count(params)), leaves[0][1].dtype)  # p, m and v
+        self.leaves = {}
+        for path, p in leaves:
+            start, end = end, end + p.size
+            self.leaves[path] = self.whole[:, start:end]
+            parts[path], m, v = (a.reshape(p.shape) for a in self.leaves[path])
+            parts[path][...], (m[...], v[...]) = p, states.get(path, (0.0, 0.0))
+            self[path] = m, v
+        self.params = tree.unflatten({path: parts[path] for path in tree.flatten(params)}, params)
+
+    def beside(self, grads):
+        """[(g, p, m, v), …], flat: of the whole where it is small, which is fewer calls, else leaf by leaf."""
+        grads = tree.flatten(grads)
+        if self.whole[0].size <= BLOCK:
+            return [(np.concatenate([grads[path].reshape(-1) for path in self]), *self.whole)]
+        return [(grads[path].reshape(-1), *parts) for path, parts in self.leaves.items()]
+
+
+def adamw_step(params, grads, states, step, recipe):
+    """train.adamw_step, in place, with all leaves, of one dtype, in one array.
+
+    The first params stay as they are. Those that are returned, and the states, are overwritten by the next step.
+    """
+    if not isinstance(states, Flat) or params is not states.params:
+        states = Flat(params, states)
+    parts, t = states.beside(grads), step + 1
+    lr = schedule.warmup_cosine(t, recipe.lr, recipe.n_warmup, recipe.n_steps, recipe.final_lr * recipe.lr)
+    (b1, b2), scale = recipe.betas, 1.0
+    root = (1 - b2**t) ** 0.5
+    if recipe.max_norm < np.inf:
+        scale = min(1.0, recipe.max_norm / (sum(float(np.dot(g, g)) for g, *_ in parts) ** 0.5 + 1e-6))
+    if recipe.weight_decay:
+        states.whole[0, : states.n_decay] *= 1 - lr * recipe.weight_decay
+    for g, p, m, v in (block for part in parts for block in _blocks(*part)):
+        m *= b1
+        m += g * ((1 - b1) * scale)
+        v *= b2
+        v += g * g * ((1 - b2) * scale**2)
+        p -= m / (np.sqrt(v) + recipe.eps * root) * (lr * root / (1 - b1**t))
+    return states.params, states
+
+
+_clear_mlp_forward = inspect.unwrap(mlp.mlp_forward)
 conv2d_forward, conv2d_backward = fast_conv.conv2d_forward, fast_conv.conv2d_backward
 maxpool_forward, maxpool_backward = fast_conv.maxpool_forward, fast_conv.maxpool_backward
 cnn_forward, cnn_backward = fast_conv.cnn_forward, fast_conv.cnn_backward
-relu, gelu = activations.Activation(relu_forward, relu_backward), activations.Activation(gelu_forward, gelu_backward)
-FASTER = {activations.relu: relu, activations.gelu: gelu}  # what a config made outside of speed() holds
-_clear_mlp_forward = inspect.unwrap(mlp.mlp_forward)
-mlp_backward = inspect.unwrap(mlp.mlp_backward)  # as it is, without the checks
+gelu = activations.Activation(gelu_forward, gelu_backward)
 REPLACED = [
     (module, name)
     for module in (activations, attention, conv, layers, losses, mlp, train)

@@ -18,9 +18,7 @@ class GPTConfig:
     vocab_size: int
 
     def __post_init__(self):
-        for name, value in vars(self).items():
-            if value < 1:
-                raise ValueError(f"GPTConfig: {name} must be 1 or more, not {value}")
+        contract.at_least(self, **dict.fromkeys(vars(self), 1))
         if self.n_embd % self.n_head:
             raise ValueError(f"GPTConfig: {self.n_head} heads do not divide n_embd = {self.n_embd}")
 

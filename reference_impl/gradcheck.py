@@ -24,7 +24,7 @@ def numerical_gradient(f, x, h=1e-5):
 def complex_step(f, x, h=1e-30):
     """Im f(x + ih) / h for every entry of x: no difference is taken, so h can be as small as one likes.
 
-    f : takes a complex array like x, returns a number; its formulas hold for complex numbers, as |x| and max do not
+    f : takes a complex array like x, returns a number; its formulas hold for complex numbers, as |x| does not
     x : (...,), float64
     Returns (...,). (Squire & Trapp 1998.)
     """

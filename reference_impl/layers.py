@@ -63,8 +63,9 @@ def layernorm_forward(x, g, b, eps=1e-5):
     (Ba et al. 2016, arXiv 1607.06450.)
     """
     mu = x.mean(axis=-1, keepdims=True)
-    rstd = 1 / np.sqrt(x.var(axis=-1, keepdims=True) + eps)
-    xhat = (x - mu) * rstd
+    centred = x - mu
+    rstd = 1 / np.sqrt(np.vecdot(centred, centred)[..., None] / x.shape[-1] + eps)
+    xhat = centred * rstd
     return g * xhat + b, (xhat, rstd, g)
 
 
@@ -76,8 +77,8 @@ def layernorm_backward(dout, cache):
     Returns dx : (..., C), dg : (C,) and db : (C,).
     """
     xhat, rstd, g = cache
-    dxhat = dout * g
-    dx = rstd * (dxhat - dxhat.mean(axis=-1, keepdims=True) - xhat * (dxhat * xhat).mean(axis=-1, keepdims=True))
+    dxhat, C = dout * g, dout.shape[-1]
+    dx = rstd * (dxhat - dxhat.mean(axis=-1, keepdims=True) - xhat * (np.vecdot(dxhat, xhat)[..., None] / C))
     rows = tuple(range(dout.ndim - 1))
     return dx, (dout * xhat).sum(axis=rows), dout.sum(axis=rows)
 

@@ -35,12 +35,12 @@ def perceptron_update(w, b, x, target, lr=1.0):
 
 
 def perceptron_train(x, targets, epochs, lr=1.0):
-    """perceptron_update for every row in turn, over and over, from weights of 0, until an epoch changes nothing.
+    """perceptron_update for every row, from weights of 0, until an epoch is right.
 
     x : (N, d_in)
     targets : (N,), each 0 or 1
     epochs : at most so many, 0 or more
-    Returns w : (d_in,), b, and mistakes: a list, how many rows were wrong in each epoch.
+    Returns w : (d_in,), b, and mistakes: a list, how many rows each epoch had wrong.
     """
     w, b, mistakes = np.zeros(x.shape[1]), 0.0, []
     while len(mistakes) < epochs and (not mistakes or mistakes[-1]):

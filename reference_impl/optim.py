@@ -86,8 +86,13 @@ def adam_update(p, g, state, t, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0
     g = g + weight_decay * p if weight_decay else g
     m = betas[0] * state[0] + (1 - betas[0]) * g
     v = betas[1] * state[1] + (1 - betas[1]) * g * g
-    rate, v_hat = lr / (1 - betas[0] ** t), v / (1 - betas[1] ** t)  # rate · m is lr · m̂
-    return p - rate * m / (np.sqrt(v_hat) + eps), (m, v)
+    root = (1 - betas[1] ** t) ** 0.5  # √v̂ = √v / root: the fraction is multiplied with root above and below
+    rate = lr * root / (1 - betas[0] ** t)
+    new = np.asarray(np.sqrt(v) + eps * root)
+    np.divide(m, new, out=new)  # in one array: making a large one takes longer than computing with it
+    new *= -rate
+    new += p
+    return new, (m, v)
 
 
 def adamw_update(p, g, state, t, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
@@ -100,7 +105,8 @@ def adamw_update(p, g, state, t, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=
     betas : (β₁, β₂), each in [0, 1)
     Returns p', (m', v'). (Loshchilov & Hutter 2017, arXiv 1711.05101, algorithm 2.)
     """
-    return adam_update((1 - lr * weight_decay) * p, g, state, t, lr, betas, eps)
+    p = (1 - lr * weight_decay) * p if weight_decay else p
+    return adam_update(p, g, state, t, lr, betas, eps)
 
 
 def clip_grad_norm(grads, max_norm):

@@ -97,8 +97,8 @@ class Plan:
 
     def __post_init__(self):
         for name, value in vars(self).items():
-            if name != "stage" and (value < 1 or value % 1):
-                raise ValueError(f"Plan: {name} must be a whole number, 1 or more, not {value}")
+            if name != "stage" and not (isinstance(value, int | np.integer) and value >= 1):
+                raise ValueError(f"Plan: {name} must be a whole number, 1 or more, not {value!r}")
         if self.stage not in (0, 1, 2, 3):
             raise ValueError(f"Plan: stage must be 0 to 3, not {self.stage}")
         if self.batch_size % (self.data * self.micro_batch):

@@ -194,6 +194,9 @@ class RNNConfig:
     n_hidden: int
     truncate: int | None = None
 
+    def __post_init__(self):
+        contract.at_least(self, vocab_size=1, n_embd=1, n_hidden=1, truncate=1)
+
 
 def rnn_init(config, rng):
     """Parameters: the characters' embedding, one cell, and a linear layer to the next character's logits.

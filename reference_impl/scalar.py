@@ -162,9 +162,10 @@ class Value:
         return as_value(other) / self
 
     def backward(self):
-        """Set grad of this and of everything it was made of: the derivative of this by each. It adds to no old grad."""
+        """Set grad of all it was made of, and its own: its derivative by each."""
         slopes = history(self)
-        for value, grad in backward(slopes, topological_order(parents_of(slopes), self)).items():
+        order = topological_order(parents_of(slopes), self)
+        for value, grad in backward(slopes, order).items():
             value.grad = grad
 
 
@@ -174,14 +175,14 @@ def as_value(x):
 
 
 def combined(op, operation, *inputs):
-    """The Value that an operation, (number, …) -> number, slopes, makes of Values and numbers."""
+    """What an operation, numbers -> number, slopes, makes of Values or numbers."""
     values = [as_value(x) for x in inputs]
     out, slopes = operation(*(value.data for value in values))
     return Value(out, op, tuple(zip(values, slopes, strict=True)))
 
 
 def history(last):
-    """Everything a Value was made of, and itself: {Value: its parents, with its slope by each}."""
+    """What a Value was made of, and itself: {Value: its parents, with slopes}."""
     slopes, stack = {}, [last]
     while stack:
         value = stack.pop()

@@ -18,10 +18,7 @@ class TrainConfig:
     patience: int | None = None
 
     def __post_init__(self):
-        for name, least in [("epochs", 0), ("batch_size", 1), ("lr", 0), ("weight_decay", 0), ("patience", 1)]:
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ValueError(f"TrainConfig: {name} must be {least} or more, not {value}")
+        contract.at_least(self, epochs=0, batch_size=1, lr=0, weight_decay=0, patience=1)
 
 
 def train_step(params, x, targets, config, lr, weight_decay=0.0):
@@ -75,15 +72,19 @@ def train(params, train_set, val_set, config, recipe, rng, after_epoch=None):
     config : MLPConfig
     recipe : TrainConfig
     after_epoch : called with the history after every epoch, for a progress bar
-    Returns the params of the epoch with the lowest validation loss, and history : {"batch_loss", "train_loss",
-    "val_loss", "val_accuracy"}, lists; batch_loss has one number an update, the others one an epoch.
+    Returns the params of the epoch with the lowest validation loss, and history, a
+    dict of lists: batch_loss has a number for each update; train_loss, val_loss and
+    val_accuracy have one for each epoch.
     """
     x, targets = train_set
-    history = {"batch_loss": [], "train_loss": [], "val_loss": [], "val_accuracy": []}
+    names = "batch_loss", "train_loss", "val_loss", "val_accuracy"
+    history = {name: [] for name in names}
     best, best_loss = params, np.inf
+    lr, weight_decay = recipe.lr, recipe.weight_decay
     for _ in range(recipe.epochs):
         for rows in data.minibatches(len(x), recipe.batch_size, rng):
-            params, loss = train_step(params, x[rows], targets[rows], config, recipe.lr, recipe.weight_decay)
+            batch = x[rows], targets[rows]
+            params, loss = train_step(params, *batch, config, lr, weight_decay)
             history["batch_loss"].append(loss)
         val_loss, val_accuracy = evaluate(params, *val_set, config)
         if val_loss < best_loss:
@@ -112,10 +113,7 @@ class AdamWConfig:
     max_norm: float = 1.0
 
     def __post_init__(self):
-        leasts = {"n_steps": 1, "lr": 0, "n_warmup": 0, "final_lr": 0, "eps": 0, "weight_decay": 0}
-        for name, least in leasts.items():
-            if not getattr(self, name) >= least:
-                raise ValueError(f"AdamWConfig: {name} must be {least} or more, not {getattr(self, name)}")
+        contract.at_least(self, n_steps=1, lr=0, n_warmup=0, final_lr=0, eps=0, weight_decay=0)
         if self.n_warmup >= self.n_steps:
             raise ValueError(f"AdamWConfig: n_warmup must be 0 to {self.n_steps - 1}, not {self.n_warmup}")
         if not self.max_norm > 0:

@@ -69,8 +69,9 @@ def test_there_are_chapters_and_sets():
 
 @pytest.mark.parametrize("slug", [slug for slug in SETS if slug in CHAPTERS])
 def test_the_section_to_read_again_is_a_heading_of_the_chapter(slug):
-    found = [heading for _, heading in headings(slug)]
-    assert not [f"{e.name}: {e.section}" for e in spec.load(slug).EXERCISES if e.section not in found]
+    found = {heading for _, heading in headings(slug)}
+    for e in spec.load(slug).EXERCISES:
+        assert set(e.section.values() if isinstance(e.section, dict) else [e.section]) <= found, e.name
 
 
 @every_chapter
@@ -114,6 +115,20 @@ def test_a_chapter_lists_no_function_that_its_own_or_a_later_set_asks_for(slug):
     for argument, options, _ in directives(slug, "literalinclude"):
         assert "pyobject" in options, f"{argument} is listed whole"
         assert options["pyobject"].split(".")[0] not in asked_from(slug)
+
+
+@every_chapter
+def test_a_listing_fits_the_page(slug):
+    """At 1440 px a line of code has room for 85 characters."""
+    for argument, options, _ in directives(slug, "literalinclude"):
+        source = (ROOT / "book" / argument).read_text(encoding="utf-8")
+        scope = ast.parse(source).body
+        for name in options["pyobject"].split("."):
+            node = next(node for node in scope if getattr(node, "name", "") == name)
+            scope = getattr(node, "body", [])
+        last = int(options.get("lines", "-").split("-")[-1] or node.end_lineno - node.lineno + 1)
+        lines = source.splitlines()[node.lineno - 1 : node.lineno - 1 + last]
+        assert not [line for line in lines if len(line) > 85], argument
 
 
 @every_chapter

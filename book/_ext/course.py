@@ -63,6 +63,15 @@ def raw(html):
     return nodes.raw("", html, format="html")
 
 
+def called(name, exercise):
+    """What a set's table calls an exercise."""
+    return (
+        "in your own words"
+        if exercise["kind"] == "written"
+        else f"<code>{exercise['variable'] or name.split('.')[-1]}</code>"
+    )
+
+
 class Set(SphinxDirective):
     """The card that leads from a chapter to its exercises: what is in it, and how to get it."""
 
@@ -78,10 +87,10 @@ class Set(SphinxDirective):
         points, minutes = (sum(e[key] for e in asked.values()) for key in ("points", "minutes"))
         up = "../" * self.env.docname.count("/")
         rows = "".join(
-            f"<tr><td><code>{e['variable'] or name.split('.')[-1]}</code></td><td>{e['kind']}</td>"
+            f"<tr><td>{called(name, e)}</td><td>{e['kind']}</td>"
             f"<td>{e['points']}</td><td>{e['minutes']} min</td>"
             f'<td><span aria-label="difficulty {e["difficulty"]} of 3">{"●" * e["difficulty"]}</span></td></tr>'
-            for name, e in asked.items()
+            for name, e in sorted(asked.items(), key=lambda item: item[1]["number"])
         )
         head = f"{len(asked)} exercises, {points:g} points, about {minutes} minutes"
         html = f"""<div class="set-card">

@@ -36,13 +36,13 @@ def bare(width, height, columns=1):
 def block(ax, x, y, width, height, color, name, shape):
     """A matrix as a rectangle with its upper left corner at (x, y), named inside, its shape below."""
     ax.add_patch(plt.Rectangle((x, y - height), width, height, facecolor=color, edgecolor=INK, linewidth=1.2))
-    ax.text(x + width / 2, y - height / 2, name, ha="center", va="center", fontsize=13, zorder=4)
-    ax.text(x + width / 2, y - height - 0.12, shape, ha="center", va="top", fontsize=10)
+    ax.text(x + width / 2, y - height / 2, name, ha="center", va="center", fontsize=16, zorder=4)
+    ax.text(x + width / 2, y - height - 0.12, shape, ha="center", va="top", fontsize=14)
 
 
 def row_meets_column():
     """x, W and their product as rectangles; one row, one column and the entry they make picked out."""
-    (ax,) = bare(7, 2.7)
+    (ax,) = bare(6, 2.3)
     block(ax, 0, 2, 2.4, 2, "#eaf3fa", "$x$", "(N, 64)")
     block(ax, 3.3, 2.2, 1.5, 2.4, "#fdf1e3", "$W_1$", "(64, 32)")
     block(ax, 5.9, 2, 1.5, 2, "#eaf5ef", "$xW_1$", "(N, 32)")
@@ -50,12 +50,12 @@ def row_meets_column():
     ax.add_patch(plt.Rectangle((0, 1.4), 2.4, 0.16, **picked))
     ax.add_patch(plt.Rectangle((4.5, -0.2), 0.16, 2.4, **picked))
     ax.add_patch(plt.Rectangle((7.1, 1.4), 0.16, 0.16, **picked))
-    ax.text(-0.12, 1.48, "row $n$", ha="right", va="center", fontsize=10)
-    ax.text(4.58, 2.28, "column $j$", ha="center", va="bottom", fontsize=10)
-    ax.text(7.52, 1.48, "entry $n, j$", ha="left", va="center", fontsize=10)
+    ax.text(-0.12, 1.48, "row $n$", ha="right", va="center", fontsize=14)
+    ax.text(4.58, 2.28, "column $j$", ha="center", va="bottom", fontsize=14)
+    ax.text(7.18, 2.28, "entry $n, j$", ha="center", va="bottom", fontsize=14)
     ax.text(2.85, 1, "@", ha="center", va="center", fontsize=15)
     ax.text(5.35, 1, "=", ha="center", va="center", fontsize=15)
-    ax.set(xlim=(-0.9, 8.6), ylim=(-0.75, 2.7))
+    ax.set(xlim=(-1.15, 8.1), ylim=(-0.8, 2.75))
 
 
 def grid(ax, x, rows, columns, real_rows, real_columns, color):
@@ -70,7 +70,7 @@ def grid(ax, x, rows, columns, real_rows, real_columns, color):
 
 def stretched():
     """Three sums of two arrays: one row for all, one column for all, and a row against a column."""
-    axes = bare(7, 2.5, 3)
+    axes = bare(7, 2.8, 3)
     pairs = [
         ("a bias: right", (3, 4), (1, 4), "(3, 4) + (4,)\ngives (3, 4)"),
         ("a mean a row: right", (3, 4), (3, 1), "(3, 4) + (3, 1)\ngives (3, 4)"),
@@ -81,17 +81,17 @@ def stretched():
         grid(ax, 0, rows, columns, *a, "#9ecae9")
         ax.text(columns + 0.45, -rows / 2, "+", ha="center", va="center", fontsize=15)
         grid(ax, columns + 1, rows, columns, *b, "#f5b683")
-        ax.text(columns + 0.45, -rows - 0.5, text, ha="center", va="top", fontsize=10)
-        ax.set_title(title, loc="center", fontsize=11)
-        ax.set(xlim=(columns + 0.5 - 4.7, columns + 0.5 + 4.7), ylim=(-rows - 2, 0.3))
+        ax.text(columns + 0.45, -rows - 0.5, text, ha="center", va="top", fontsize=14)
+        ax.set_title(title, loc="center", fontsize=14)
+        ax.set(xlim=(columns + 0.5 - 4.7, columns + 0.5 + 4.7), ylim=(-rows - 2.9, 0.3))
 
 
 def pictures(images, titles):
     """images : (n, 64), 8 × 8 pixels each; titles : n texts. n an even number: two rows."""
-    _, axes = plt.subplots(2, len(images) // 2, figsize=(7, 3.8))
+    _, axes = plt.subplots(2, len(images) // 2, figsize=(6, 4))
     for ax, image, title in zip(axes.flat, images, titles, strict=True):
         ax.imshow(image.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-        ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
+        ax.set_title(title, fontsize=14, fontweight="normal", loc="center")
         ax.axis("off")
 
 
@@ -134,7 +134,7 @@ def cancelled(offsets, by_formula):
     for (label, values), style in zip(by_formula.items(), ("-", "--"), strict=True):
         ax.loglog(offsets, np.maximum(values, 1e-9), style, label=label)
     ax.axhline(1, color="#555555", linewidth=1.2, linestyle=":")
-    ax.annotate("as wrong as the variance is large", (offsets[0], 1.6), fontsize=10)
+    ax.annotate("error as large as the variance itself", (offsets[0], 2), fontsize=12)
     ax.set(title="The variance of numbers far from 0", xlabel="mean ÷ standard deviation", ylabel="relative error")
     ax.set_ylim(1e-9, 1e7)
     ax.legend(loc="upper left")

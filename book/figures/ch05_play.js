@@ -1,9 +1,10 @@
 // Chapter 5: a batch of three rows through a 2-3-2 network, one weighted sum at a time.
 function setup(el, data, kit) {
   const {h, s, num} = kit;
-  const SUB = ["₁", "₂", "₃"], ROWS = data.x.length;
+  const SUB = ["₀", "₁"], ROWS = data.x.length;
   const factor = t => t < 0 ? `(${num(t)})` : num(t);  // as it stands after a times or plus sign
   const x = data.x.map(row => [...row]);
+  const share = p => p.toFixed(2);  // a probability, short enough for its cell
   let row = 0, step = 0, net;
 
   // One row's way: start, three sums, the bend, two sums, softmax; after the last row, the batch as a whole.
@@ -21,7 +22,7 @@ function setup(el, data, kit) {
   const back = kit.button("Step back", () => go(step - 1)), next = kit.button("Next step", () => go(step + 1));
   const show = k => k === 0 ? "start" : `${k} of ${STEPS - 1}`;
   const where = kit.slider("Step", {min: 0, max: STEPS - 1, value: 0, show}, go);
-  const which = kit.choice("Row", data.x.map((_, n) => [String(n), `row ${n + 1}`]), "0", n => { row = Number(n); go(0); });
+  const which = kit.choice("Row", data.x.map((_, n) => [String(n), `row ${n}`]), "0", n => { row = Number(n); go(0); });
   const inputs = [0, 1].map(i => kit.slider(`Input x${SUB[i]}`, {min: -4, max: 4, step: 0.5, value: x[0][i], show: t => num(t)}, t => { x[row][i] = t; draw(); }));
   const half = child => h("div", {style: "flex:1 1 290px;min-width:0"}, child);
   el.append(kit.row(which.el, back, next, where.el), h("div", {style: "display:flex;flex-wrap:wrap;gap:0 1.5rem;align-items:center"}, half(graph), half(product)),
@@ -54,7 +55,7 @@ function setup(el, data, kit) {
     const hidden = step >= 4 ? net.a1 : net.z1;
     hidden.forEach((v, j) => graph.append(node(1, j, step > j ? num(v) : "", j === unit || step === 4 || out >= 0)));
     const last = step === 7 ? net.p : net.z2;
-    last.forEach((v, k) => graph.append(node(2, k, step > 4 + k ? num(v, 2) : "", k === out || step === 7)));
+    last.forEach((v, k) => graph.append(node(2, k, step > 4 + k ? (step === 7 ? share(v) : num(v, 4)) : "", k === out || step === 7)));
     const names = ["inputs", step >= 4 ? "after the bend" : "hidden sums", step === 7 ? "probabilities" : "logits"];
     names.forEach((name, k) => graph.append(kit.text(X[k], 234, name, {"text-anchor": "middle", style: "font-size:14px;opacity:.85"})));
   }
@@ -68,7 +69,7 @@ function setup(el, data, kit) {
     cells.forEach((r, n) => r.forEach((v, j) => {
       const hot = lit(n, j);
       product.append(s("rect", {x: x0 + CW * j, y: TOP + CH * n, width: CW - 2, height: CH - 2, fill: hot ? "var(--c2)" : "var(--soft)", "fill-opacity": hot ? 0.28 : 0.45, stroke: hot ? "var(--c2)" : "none", "stroke-width": 2}),
-        kit.text(x0 + CW * j + CW / 2 - 1, TOP + CH * n + 19, v, {"text-anchor": "middle", style: `font-size:15px;font-weight:${hot ? 700 : 400}`}));
+        kit.text(x0 + CW * j + CW / 2 - 1, TOP + CH * n + 19, v, {"text-anchor": "middle", style: `font-size:${v.length > 3 ? 13 : 15}px;font-weight:${hot ? 700 : 400}`}));
     }));
   }
   function drawProduct() {
@@ -82,8 +83,9 @@ function setup(el, data, kit) {
     const x1 = CW * left[0].length + 26, x2 = x1 + CW * b.length + 26;
     matrix(0, second ? "a₁" : "x", `(${ROWS}, ${left[0].length})`, left.map((r, n) => r.map(v => second && n > row ? "" : num(v))), n => n === row && active >= 0);
     matrix(x1, second ? "W₂" : "W₁", `(${W.length}, ${b.length})`, W.map(r => r.map(v => num(v))), (_, j) => j === active);
-    matrix(x2, second ? (step === 7 ? "p" : "z₂") : (step === 4 ? "a₁" : "z₁"), `(${ROWS}, ${b.length})`, result.map((r, n) => r.map((v, j) => known(n, j) ? num(v, 2) : "")), (n, j) => n === row && (done || j === active));
-    product.append(kit.text(x1 - 14, TOP + 50, "@", {"text-anchor": "middle"}), kit.text(x2 - 14, TOP + 50, "=", {"text-anchor": "middle"}));
+    matrix(x2, second ? (step === 7 ? "p" : "z₂") : (step === 4 ? "a₁" : "z₁"), `(${ROWS}, ${b.length})`, result.map((r, n) => r.map((v, j) => known(n, j) ? (step === 7 ? share(v) : num(v, 4)) : "")), (n, j) => n === row && (done || j === active));
+    product.append(kit.text(x1 - 14, TOP + 50, "@", {"text-anchor": "middle"}), kit.text(x2 - 14, TOP + 50, done ? "→" : "=", {"text-anchor": "middle"}));
+    if (done) product.append(kit.text(x2 + CW * b.length / 2, TOP + CH * 3 + 29, second ? "then softmax" : "then max(0, ·)", {"text-anchor": "middle", style: "font-size:14px"}));
     const y = TOP + CH * 3 + 10;  // the bias, a row below the columns that it is added to
     b.forEach((v, j) => product.append(s("rect", {x: x1 + CW * j, y, width: CW - 2, height: CH - 2, fill: j === active ? "var(--c2)" : "none", "fill-opacity": 0.28, stroke: j === active ? "var(--c2)" : "var(--line)", "stroke-width": j === active ? 2 : 1}),
       kit.text(x1 + CW * j + CW / 2 - 1, y + 19, num(v), {"text-anchor": "middle", style: "font-size:15px"})));
@@ -91,13 +93,14 @@ function setup(el, data, kit) {
   }
 
   function tell() {
-    if (step === 0) return [`Row ${row + 1} comes in: (${x[row].map(v => num(v)).join(", ")}).`, row ? "The rows before it are done. It will meet the same columns of weights." : "Step forward to see it go through."];
-    if (step <= 3) return [`Hidden unit ${step}: row ${row + 1} of x meets column ${step} of W₁.`, `${sum(x[row], data.W1, data.b1, step - 1)} = ${num(net.z1[step - 1])}.`];
+    if (step === 0) return [`Row ${row} comes in: (${x[row].map(v => num(v)).join(", ")}).`, row ? "The rows before it are done. It will meet the same columns of weights." : "Step forward to see it go through."];
+    if (step <= 3) return [`Hidden unit ${step - 1}: row ${row} of x meets column ${step - 1} of W₁.`, `${sum(x[row], data.W1, data.b1, step - 1)} = ${num(net.z1[step - 1])}.`];
     if (step === 4) return ["The activation: what is negative becomes 0.", Math.min(...net.z1) < 0 ? `(${net.z1.map(v => num(v)).join(", ")}) becomes (${net.a1.map(v => num(v)).join(", ")}).` : `Nothing in (${net.z1.map(v => num(v)).join(", ")}) is: it stays as it is.`];
-    if (step <= 6) return [`Output ${step - 4}: row ${row + 1} of a₁ meets column ${step - 4} of W₂.`, `${sum(net.a1, data.W2, data.b2, step - 5)} = ${num(net.z2[step - 5])}.`];
+    if (step <= 6) return [`Output ${step - 5}: row ${row} of a₁ meets column ${step - 5} of W₂.`, `${sum(net.a1, data.W2, data.b2, step - 5)} = ${num(net.z2[step - 5], 4)}.`];
     const best = net.p[0] >= net.p[1] ? 0 : 1;
-    const tie = net.p[0] === net.p[1];
-    return ["Softmax makes probabilities of the logits.", `(${net.z2.map(v => num(v)).join(", ")}) becomes (${net.p.map(v => num(v, 2)).join(", ")}): ${tie ? "a tie" : `class ${best + 1}, sure by ${num(100 * net.p[best], 2)}%`}. ${row + 1 < ROWS ? "Choose the next row." : "The batch is through."}`];
+    const tie = net.p[0] === net.p[1], percent = Math.round(100 * net.p[best]);
+    const sure = net.p[best] > 0.99 ? "more than 99" : percent;
+    return ["Softmax makes probabilities of the logits.", `(${net.z2.map(v => num(v, 4)).join(", ")}) becomes (${net.p.map(share).join(", ")}): ${tie ? "a tie" : `class ${best}, sure by ${sure}%`}. ${row + 1 < ROWS ? "Choose the next row." : "The batch is through."}`];
   }
 
   function draw() {
@@ -108,9 +111,11 @@ function setup(el, data, kit) {
     const [what, numbers] = tell();
     says.replaceChildren(h("strong", {}, what), " ", numbers);
     kit.label(graph, `Network with 2 inputs, 3 hidden units and 2 outputs, step ${step} of ${STEPS - 1}. ${what} ${numbers}`);
-    kit.label(product, step >= 5 ? "The product of a₁, 3 rows of 3, and W₂, 3 rows of 2, plus b₂." : "The product of x, 3 rows of 2, and W₁, 2 rows of 3, plus b₁.");
-    back.disabled = step === 0;
-    next.disabled = step === STEPS - 1;
+    kit.label(product, step >= 5 ? `The product of a₁, 3 rows of 3, and W₂, 3 rows of 2, plus b₂${step === 7 ? ", and then softmax" : ""}.` : `The product of x, 3 rows of 2, and W₁, 2 rows of 3, plus b₁${step === 4 ? ", and then max(0, ·)" : ""}.`);
+    for (const [button, end] of [[back, 0], [next, STEPS - 1]]) {  // disabled itself would lose the keyboard's place
+      button.setAttribute("aria-disabled", step === end);
+      button.style.opacity = step === end ? 0.45 : 1;
+    }
   }
   draw();
 }

@@ -9,9 +9,10 @@ LINE, SOFT, HOT = "#555555", "#8a8f98", "C1"
 
 
 def engine_play():
-    """Two small graphs, computed forwards and then walked backwards, one node at a time."""
+    """Three small graphs, computed forwards and then walked backwards, one node at a time."""
     used_twice = {
-        "name": "a number used twice: L = (x + y) · x",
+        "name": "a number used twice",
+        "formula": "L = (x + y) · x",
         "nodes": [
             {"id": "x", "value": 3, "at": [48, 76], "up": True},
             {"id": "y", "value": 2, "at": [48, 228]},
@@ -19,8 +20,20 @@ def engine_play():
             {"id": "L", "op": "mul", "of": ["s", "x"], "at": [430, 112], "up": True},
         ],
     }
+    trap = {
+        "name": "the trap",
+        "formula": "L = a · b, a = x², b = a + 1",
+        "walks": [["L", "b", "a"], ["L", "a", "b"]],
+        "nodes": [
+            {"id": "x", "value": 3, "at": [48, 190]},
+            {"id": "a", "op": "square", "of": ["x"], "at": [172, 190]},
+            {"id": "b", "op": "plus_one", "of": ["a"], "at": [300, 76], "up": True},
+            {"id": "L", "op": "mul", "of": ["a", "b"], "at": [430, 190]},
+        ],
+    }
     neuron = {
-        "name": "a neuron: L = (tanh(x · w + b) − y)²",
+        "name": "a neuron",
+        "formula": "L = (tanh(x · w + b) − y)²",
         "nodes": [
             {"id": "x", "value": 2, "at": [36, 76], "up": True},
             {"id": "w", "value": 0.5, "at": [36, 214]},
@@ -29,7 +42,8 @@ def engine_play():
             {"id": "z", "op": "add", "of": ["m", "b"], "at": [240, 138], "up": True},
             {"id": "a", "op": "tanh", "of": ["z"], "at": [342, 138], "up": True},
             {"id": "y", "value": 1, "at": [342, 238]},
-            {"id": "L", "op": "squared_difference", "of": ["a", "y"], "at": [444, 138], "up": True},
+            {"id": "d", "op": "sub", "of": ["a", "y"], "at": [444, 138], "up": True},
+            {"id": "L", "op": "square", "of": ["d"], "at": [444, 232]},
         ],
     }
     return Play(
@@ -37,8 +51,8 @@ def engine_play():
         "Values forwards, derivatives backwards, node by node",
         "Forwards, each node is computed from its parents, and the slopes by them are noted on the arrows. Backwards, "
         "each node hands its derivative, times the slope on the arrow, to its parents; what arrives at a parent from "
-        "several sides adds up.",
-        graphs=[used_twice, neuron],
+        "several sides adds up. In the trap a node may be told to hand on too early.",
+        graphs=[used_twice, trap, neuron],
     )
 
 
@@ -49,7 +63,7 @@ def plain(number, digits=2):
 
 def tangent(w, losses, at, slope, step):
     """w, losses : (n,), a curve. Its tangent at the point `at`, and the triangle of a nudge by `step`."""
-    _, ax = plt.subplots(figsize=(7, 3.4))
+    _, ax = plt.subplots(figsize=(5.2, 3.2))
     here = np.interp(at, w, losses)
     ax.plot(w, losses, label="loss")
     near = np.array([at - 1.3, at + 1.9])
@@ -148,12 +162,12 @@ def passes():
 
 def learned(petals, targets, surfaces):
     """petals : (N, 2); targets : (N,), 0 or 1; surfaces : {name: (across, up, p)}."""
-    _, axes = plt.subplots(1, 2, figsize=(6.4, 3.3), sharey=True)
+    _, axes = plt.subplots(1, 2, figsize=(5.2, 3), sharey=True)
     for ax, (name, (across, up, p)) in zip(axes, surfaces.items(), strict=True):
         ax.contourf(across, up, p, levels=[0.5, 1.01], colors=["#cfe3f3"])
         ax.contour(across, up, p, levels=[0.5], colors="C0")
         for target, mark, color, label in [(0, "x", LINE, "the others"), (1, "o", "C1", "versicolor")]:
             ax.plot(*petals[targets == target].T, mark, color=color, label=label, markersize=4)
-        ax.set(title=name, xlabel="petal length")
-    axes[0].set(ylabel="petal width")
+        ax.set(title=name, xlabel="petal length, in\nstandard deviations")
+    axes[0].set(ylabel="petal width, in\nstandard deviations")
     axes[0].legend(loc="upper left", fontsize=9)

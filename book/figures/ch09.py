@@ -23,8 +23,10 @@ def step_play():
         "ch09_play.js",
         "Too long, too short",
         "The error of a measured slope against the step h, both logarithmic. From the right, where steps are "
-        "long, forward differences fall ten times for each tenfold shorter step and central ones a hundred times. Then "
-        "rounding takes over, and both rise again. The complex step falls with the central one and never rises.",
+        "long, forward differences of a smooth function fall ten times for each tenfold shorter step and central ones "
+        "a hundred times. Then rounding takes over, and both rise again. The complex step falls with the central one "
+        "and never rises. ReLU is straight but for its corner: beside it there is only rounding, and across it the "
+        "slope is that of neither side.",
     )
 
 
@@ -54,15 +56,15 @@ def secants(f, x, h, slope):
 
 def step_sizes(steps, errors):
     """steps : (n,); errors : {title: {label: (n,)}}: a panel for each title, a curve for each label."""
-    _, axes = plt.subplots(1, len(errors), figsize=(7, 3.6), sharex=True, sharey=True)
+    _, axes = plt.subplots(len(errors), 1, figsize=(5.6, 5.8), sharex=True, sharey=True)
     for ax, (title, curves) in zip(axes, errors.items(), strict=True):
         for (label, error), style, marker in zip(curves.items(), ("--", "-"), ("s", "o"), strict=True):
             ax.loglog(steps, error, style, label=label, linewidth=1.2)
-            ax.plot(steps[error.argmin()], error.min(), marker, color="black", markersize=8)
-        ax.set(title=title, xlabel="step h")
-        ax.set_xticks(10.0 ** np.arange(-14, 1, 4))
-    axes[0].set_ylabel("relative error of the slope")
-    axes[0].legend()
+            ax.plot(steps[error.argmin()], error.min(), marker, color="black", markersize=8, fillstyle="none", mew=2)
+        ax.set(title=title, ylabel="relative error")
+        ax.set_xticks(10.0 ** np.arange(-12, 1, 2))
+    axes[-1].set_xlabel("step h")
+    axes[-1].legend(loc="lower left")
 
 
 def ramp(z, measured, h):
@@ -78,16 +80,16 @@ def ramp(z, measured, h):
 
 def wrong_and_learning(found):
     """found : {bug: {"check": relative error, "wrong": [a share for each start]}}."""
-    _, (left, right) = plt.subplots(1, 2, figsize=(7, 3.4), sharey=True)
+    _, (top, bottom) = plt.subplots(2, 1, figsize=(5.6, 5.8), sharey=True)
     for row, one in enumerate(found.values()):
-        left.plot(one["check"], row, "s", color="C0", markersize=8)
-        right.plot(100 * np.array(one["wrong"]), np.full(len(one["wrong"]), row), "o", color="C0", alpha=0.5)
-        right.plot(100 * np.median(one["wrong"]), row, "|", color="C1", markersize=18, markeredgewidth=3)
-    left.set(title="what the check says", xlabel="relative error", xscale="log", xlim=(1e-12, 10))
-    left.axvspan(1e-7, 10, color="#eeeeee", zorder=0)
-    left.set_xticks([1e-10, 1e-6, 1e-2])
-    left.set_yticks(range(len(found)), ["no bug" if name == "none" else name for name in found])
-    right.set(title="what training says", xlabel="% wrong, of unseen digits", xscale="log")
-    right.set_xticks([3, 10, 30, 90], ["3", "10", "30", "90"])
-    right.xaxis.set_minor_locator(plt.NullLocator())
-    left.invert_yaxis()
+        top.plot(one["check"], row, "s", color="C0", markersize=8)
+        bottom.plot(100 * np.array(one["wrong"]), np.full(len(one["wrong"]), row), "o", color="C0", alpha=0.5)
+        bottom.plot(100 * np.median(one["wrong"]), row, "|", color="C1", markersize=18, markeredgewidth=3)
+    top.set(title="what the check says", xlabel="relative error", xscale="log", xlim=(1e-12, 10))
+    top.axvspan(1e-7, 10, color="#eeeeee", zorder=0)
+    top.set_xticks([1e-10, 1e-6, 1e-2])
+    top.set_yticks(range(len(found)), ["no bug" if name == "none" else name for name in found])
+    bottom.set(title="what training says", xlabel="% wrong, of unseen digits", xscale="log")
+    bottom.set_xticks([3, 10, 30, 90], ["3", "10", "30", "90"])
+    bottom.xaxis.set_minor_locator(plt.NullLocator())
+    top.invert_yaxis()

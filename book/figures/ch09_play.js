@@ -5,7 +5,7 @@ function setup(el, data, kit) {
   const f32 = Math.fround;
   // f, its slope, and the imaginary part of f(x + ih), all by formula; bend: a point where the slope jumps
   const FUNCTIONS = {
-    cube: {name: "x³", range: [0.5, 3], at: 1.7, f: x => x * x * x, slope: x => 3 * x * x, imag: (x, t) => 3 * x * x * t - t * t * t},
+    cube: {name: "x³", range: [0.5123, 2.9123], at: 1.7123, f: x => x * x * x, slope: x => 3 * x * x, imag: (x, t) => 3 * x * x * t - t * t * t},
     exp: {name: "eˣ", range: [-2, 2], at: 1, f: Math.exp, slope: Math.exp, imag: (x, t) => Math.exp(x) * Math.sin(t)},
     tanh: {name: "tanh x", range: [-2, 2], at: 0.7, f: Math.tanh, slope: x => 1 - Math.tanh(x) ** 2,
       imag: (x, t) => Math.sin(2 * t) / (Math.cosh(2 * x) + Math.cos(2 * t))},
@@ -16,7 +16,7 @@ function setup(el, data, kit) {
   };
   const METHODS = [["forward", "var(--c1)", "9 5"], ["central", "var(--c2)", ""], ["complex step", "var(--c3)", "2 5"]];
   const FLOOR = 1e-17;
-  let which = "cube", x = 1.7, single = false, exponent = -1;
+  let which = "exp", x = 1, single = false, exponent = -1;
 
   // An even step in the exponent, ten marks for each power of ten.
   const steps = Array.from({length: 161}, (_, i) => -i / 10);
@@ -39,7 +39,7 @@ function setup(el, data, kit) {
   function xSlider() {
     const {range, at, step} = FUNCTIONS[which];
     x = at;
-    const slider = kit.slider("Point x", {min: range[0], max: range[1], step: step || 0.1, value: at, show: v => num(v)}, v => { x = v; draw(); });
+    const slider = kit.slider("Point x", {min: range[0], max: range[1], step: step || 0.1, value: at, show: v => num(v, 5)}, v => { x = v; draw(); });
     xHolder.replaceChildren(slider.el);
   }
   const choice = kit.choice("Function", Object.entries(FUNCTIONS).map(([k, v]) => [k, v.name]), which, v => { which = v; xSlider(); draw(); });
@@ -47,13 +47,14 @@ function setup(el, data, kit) {
   xSlider();
   el.append(kit.row(choice.el, precision.el), kit.row(hSlider.el, xHolder), svg, digits, says, table);
 
-  // Two numbers as text, in how many of their n digits they agree, and where in the text that is.
+  // Two numbers as text, in about how many of their n digits they agree, and where the texts part.
   function common(a, b) {
     const n = single ? 8 : 16, size = Math.max(Math.abs(a), Math.abs(b));
     const shared = a === b ? n : Math.max(0, Math.min(n, Math.floor(-Math.log10(Math.abs(a - b) / size))));
     const texts = [a, b].map(v => v.toPrecision(n).replace("-", "−"));
-    const cuts = texts.map(t => { let seen = 0, k = 0; while (k < t.length && seen < shared) { if (/[1-9]/.test(t[k]) || seen > 0 && t[k] === "0") seen++; k++; } return k; });
-    return {texts, cuts, shared, n};
+    let cut = 0;
+    while (cut < texts[0].length && texts[0][cut] === texts[1][cut]) cut++;
+    return {texts, cuts: [cut, cut], shared, n};
   }
 
   const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
@@ -89,12 +90,12 @@ function setup(el, data, kit) {
     if (bend !== undefined && step > Math.abs(x - bend)) what = "The step reaches over the kink: one of the two points lies on the other side, and the central slope is that of neither.";
     else if (now.up === now.down) what = "Too short: the two values have become one and the same number, and the measured slope is 0.";
     else if (bending > 10 * rounding) what = "Long: bending rules. With a step ten times shorter the central error is about a hundred times smaller.";
-    else if (bend !== undefined && now.errors[1] < (single ? 1e-5 : 1e-9)) what = "The step does not reach the kink, and on its straight arm ReLU is measured well.";
+    else if (bend !== undefined && now.errors[1] < (single ? 1e-5 : 1e-9)) what = "The step does not reach beyond the kink, and on its straight arm ReLU is measured well.";
     else if (rounding > 10 * bending) what = `Short: rounding rules. The two values agree in about ${shared} of ${n} digits, and the slope is made of what is left.`;
     else what = "Near the best: bending and rounding spoil about as much.";
     const head = `h = ${power(exponent)}.`;
     says.replaceChildren(h("strong", {}, head), " ", what);
-    kit.label(svg, `${FUNCTIONS[which].name} at ${num(x)}, ${single ? "float32" : "float64"}. ${head} ${what} Relative errors: ${METHODS.map(([name], i) => `${name} ${plain(now.errors[i])}`).join(", ")}.`);
+    kit.label(svg, `${FUNCTIONS[which].name} at ${num(x, 5)}, ${single ? "float32" : "float64"}. ${head} ${what} Relative errors: ${METHODS.map(([name], i) => `${name} ${plain(now.errors[i])}`).join(", ")}.`);
   }
   draw();
   if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => { if (isNarrow() !== narrow) draw(); }).observe(el);

@@ -100,19 +100,6 @@ def weights_as_image(means, W):
     plt.colorbar(drawn, ax=axes[-1], shrink=0.8)
 
 
-def directions(sizes, cosines):
-    """sizes : n mini-batch sizes; cosines : (n, draws), of the angle to the gradient of all images."""
-    low, middle, high = np.percentile(cosines, [5, 50, 95], axis=1)
-    _, ax = plt.subplots(figsize=(7, 3.2))
-    ax.fill_between(sizes, low, high, alpha=0.2, label="nine draws out of ten")
-    ax.semilogx(sizes, middle, "o-", base=2, label="median")
-    ax.axhline(0, color=GREY, linewidth=1)
-    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.set(title="Does a mini-batch know the way?", xlabel="images in the mini-batch", ylim=(-0.25, 1.05))
-    ax.set_ylabel("cosine to the\nfull gradient")
-    ax.legend(loc="upper left")
-
-
 def curves(history):
     """history : as from train.train. Left the losses, right the validation accuracy."""
     epochs = np.arange(1, len(history["val_loss"]) + 1)

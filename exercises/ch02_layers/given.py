@@ -24,7 +24,7 @@ def elu_forward(x, alpha=1.0):
 
 
 def elu_backward(dout, cache):
-    """dx = dout where x > 0, else dout · (out + α). Shapes (...,); cache is forward's."""
+    """dx = dout where x > 0, else dout · (out + α). Shapes (...,)."""
     x, out, alpha = cache
     return dout * np.where(x > 0, 1, out + alpha)
 
@@ -60,7 +60,7 @@ def lecun_normal(d_in, d_out, rng):
 class MLPConfig:
     """What there is to choose about an MLP.
 
-    sizes : units per layer, from the input's d_0 to the output's d_L, as in (64, 32, 10)
+    sizes : units per layer, from the input's d_0 to the output's d_L: (64, 32, 10)
     activation : after every linear layer but the last
     init : (d_in, d_out, rng) -> W : (d_in, d_out)
     """
@@ -71,4 +71,5 @@ class MLPConfig:
 
     def __post_init__(self):
         if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(f"MLPConfig: sizes must be two or more numbers, each 1 or more, not {self.sizes}")
+            right = "two or more numbers, each 1 or more"
+            raise ValueError(f"MLPConfig: sizes must be {right}, not {self.sizes}")

@@ -23,7 +23,7 @@ def elu_forward(x, alpha=1.0):
 
 
 def elu_backward(dout, cache):
-    """dx = dout where x > 0, else dout · (out + α). Shapes (...,); cache is forward's."""
+    """dx = dout where x > 0, else dout · (out + α). Shapes (...,)."""
     x, out, alpha = cache
     return dout * np.where(x > 0, 1, out + alpha)
 

@@ -4,13 +4,14 @@ import numpy as np
 
 
 def unique_rows(x):
-    """The numbers of the rows that no earlier row equals, in order: what is left when duplicates go.
+    """The numbers of the rows that no earlier row equals, in order.
 
     x : (N, d_in); a missing entry (nan) equals another
     Returns (n,) int.
     """
     missing = np.isnan(x)
-    comparable = np.concatenate([np.where(missing, 0, x), missing], axis=1)  # nan != nan
+    # nan is not equal to nan, but missing is equal to missing.
+    comparable = np.concatenate([np.where(missing, 0, x), missing], axis=1)
     return np.sort(np.unique(comparable, axis=0, return_index=True)[1])
 
 
@@ -44,12 +45,12 @@ def perceptron_update(w, b, x, target, lr=1.0):
 
 
 def perceptron_train(x, targets, epochs, lr=1.0):
-    """perceptron_update for every row in turn, over and over, from weights of 0, until an epoch changes nothing.
+    """perceptron_update for every row, from weights of 0, until an epoch is right.
 
     x : (N, d_in)
     targets : (N,), each 0 or 1
     epochs : at most so many, 0 or more
-    Returns w : (d_in,), b, and mistakes: a list, how many rows were wrong in each epoch.
+    Returns w : (d_in,), b, and mistakes: a list, how many rows each epoch had wrong.
     """
     w, b, mistakes = np.zeros(x.shape[1]), 0.0, []
     while len(mistakes) < epochs and (not mistakes or mistakes[-1]):

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def sigmoid_forward(x):
-    """1 / (1 + e^-x): squashes to (0, 1), and does not overflow for large negative x.
+    """1 / (1 + e^-x): squashes to (0, 1); does not overflow for large negative x.
 
     x : (...,)
     Returns out : (...,) and cache = out.

@@ -9,15 +9,15 @@ def flatten(tree, prefix=""):
     >>> flatten([{"W": 1.0, "b": 2.0}])
     {'0.W': 1.0, '0.b': 2.0}
     """
-    if isinstance(tree, dict):
-        branches = tree.items()
-    elif isinstance(tree, list | tuple):
-        branches = enumerate(tree)
-    else:
+    if not isinstance(tree, (dict, list, tuple)):
         return {prefix: tree}
     flat = {}
-    for key, branch in branches:
-        flat |= flatten(branch, f"{prefix}.{key}" if prefix else str(key))
+    for key, branch in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(branch, (dict, list, tuple)):
+            flat |= flatten(branch, path)
+        else:
+            flat[path] = branch
     return flat
 
 
@@ -37,7 +37,7 @@ def log_sum_exp(x):
 
 
 def sigmoid_forward(x):
-    """1 / (1 + e^-x): squashes to (0, 1), and does not overflow for large negative x.
+    """1 / (1 + e^-x): squashes to (0, 1); does not overflow for large negative x.
 
     x : (...,)
     Returns out : (...,) and cache = out.

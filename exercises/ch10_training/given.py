@@ -83,7 +83,7 @@ def map_tree(f, *trees):
 class MLPConfig:
     """What there is to choose about an MLP.
 
-    sizes : units per layer, from the input's d_0 to the output's d_L, as in (64, 32, 10)
+    sizes : units per layer, from the input's d_0 to the output's d_L: (64, 32, 10)
     activation : after every linear layer but the last
     init : (d_in, d_out, rng) -> W : (d_in, d_out)
     """
@@ -94,7 +94,8 @@ class MLPConfig:
 
     def __post_init__(self):
         if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(f"MLPConfig: sizes must be two or more numbers, each 1 or more, not {self.sizes}")
+            right = "two or more numbers, each 1 or more"
+            raise ValueError(f"MLPConfig: sizes must be {right}, not {self.sizes}")
 
 
 def mlp_init(config, rng):
@@ -124,8 +125,8 @@ def mlp_forward(params, x, config):
     params : as from mlp_init
     x : (..., d_0)
     config : MLPConfig; config.activation.forward(z) -> out, cache
-    Returns logits : (..., d_L), and cache = (caches, config), with caches a list of (c_linear, c_act), c_act None for
-    the last layer.
+    Returns logits : (..., d_L), and cache = (caches, config), with caches a list of
+    (c_linear, c_act), c_act None for the last layer.
     """
     caches = []
     for i, layer in enumerate(params):
@@ -206,11 +207,11 @@ def cross_entropy_backward(dout, cache):
 
 
 def minibatches(n, batch_size, rng):
-    """The row numbers 0 to n - 1, in the order of one rng.permutation(n), cut into batches; the last may be smaller.
+    """Row numbers 0 to n - 1, in the order of one rng.permutation(n), in batches.
 
     n : 0 or more
     batch_size : 1 or more
-    Returns a list of arrays of row numbers.
+    Returns a list of arrays of row numbers, of which the last may be shorter.
     """
     order = rng.permutation(n)
     return [order[i : i + batch_size] for i in range(0, n, batch_size)]

@@ -516,15 +516,15 @@ GELU = Exercise(
         "This is the exact GELU, with the error function. The docstring asks for GPT-2's formula with tanh, which "
         "differs by up to 0.0005.": gelu_exact,
         "This is x · sigmoid(1.702x), the other short cut of that paper. The docstring asks for the one with tanh.": {
-            "0.5 * x * (1 + t)": "x * 0.5 * (1 + np.tanh(0.851 * x))"
+            "0.5 * (1 + t) * x": "x * 0.5 * (1 + np.tanh(0.851 * x))"
         },
         "This is SiLU, x · sigmoid(x). GELU is a little steeper.": {
-            "0.5 * x * (1 + t)": "x * 0.5 * (1 + np.tanh(0.5 * x))"
+            "0.5 * (1 + t) * x": "x * 0.5 * (1 + np.tanh(0.5 * x))"
         },
         "The x in front is missing: this is the share that is let through, and it multiplies x.": {
-            "0.5 * x * (1 + t)": "0.5 * (1 + t)"
+            "0.5 * (1 + t) * x": "0.5 * (1 + t)"
         },
-        "The ½ is missing: a large x should come out as x, not as 2x.": {"0.5 * x": "x"},
+        "The ½ is missing: a large x should come out as x, not as 2x.": {"0.5 * (1 + t)": "(1 + t)"},
         "x is squared where the formula cubes it: that makes the share rise again on the left.": {"x * x * x": "x * x"},
         "The factor √(2/π) is missing.": {INNER: "x + 0.044715 * x * x * x"},
         "The root is missing: the factor is √(2/π), not 2/π.": {"(2 / np.pi) ** 0.5": "(2 / np.pi)"},
@@ -540,7 +540,7 @@ GELU = Exercise(
     variants={
         "loops, with a sigmoid": by_entries(gelu_of),
         "written out": {INNER: "np.sqrt(2 / np.pi) * x * (1 + 0.044715 * x**2)"},
-        "a share of x": {"0.5 * x * (1 + t)": "x * ((1 + t) / 2)"},
+        "a share of x": {"0.5 * (1 + t) * x": "x * ((1 + t) / 2)"},
         "float32": in_float32(activations.gelu_forward),
     },
 )
@@ -573,9 +573,9 @@ GELU_BACK = Exercise(
         },
         "The slope of tanh is 1 - t²: the square is missing.": {"1 - t**2": "1 - t"},
         "The second term of the product rule lost its factor x.": {"+ x * (1 - t**2)": "+ (1 - t**2)"},
-        "The ½ is missing: for a large x the slope should be 1, not 2.": {"dout * 0.5": "dout"},
+        "The ½ is missing: for a large x the slope should be 1, not 2.": {"0.5 * (1 + t + x": "(1 + t + x"},
         "dout is left out: this is the slope alone. Backward multiplies what comes from behind by it.": {
-            "dout * 0.5": "0.5"
+            " * slope) * dout": " * slope)"
         },
         "The root is missing: inside the tanh stands √(2/π), not 2/π.": {"(2 / np.pi) ** 0.5": "(2 / np.pi)"},
         "This is the slope of the exact GELU. The docstring asks for that of GPT-2's formula.": gelu_slope_exact,
@@ -585,7 +585,7 @@ GELU_BACK = Exercise(
         "loops": gelu_slope_by_entries,
         "a nudge instead of a formula": gelu_slope_by_a_nudge,
         "two terms": {
-            f"dout * 0.5 * {GELU_SUM}": "dout * (0.5 * (1 + t) + 0.5 * x * (1 + t) * (1 - t) * slope)",
+            f"0.5 * {GELU_SUM} * dout": "dout * (0.5 * (1 + t) + 0.5 * x * (1 + t) * (1 - t) * slope)",
         },
         "float32": in_float32(activations.gelu_backward),
     },

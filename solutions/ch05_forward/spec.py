@@ -45,35 +45,35 @@ def in_float32(function):
 
 # Shapes and bytes, by hand --------------------------------------------------------------------------------------------
 
-PARTS = {"hidden": "(256, 32)", "one image": "(32,)", "films": "(8, 20, 10)"}
-PAIRS = {"shares": "error", "kept": "(256, 10)", "table": "(256, 256)"}
-COSTS = {"parameters": 9640, "hidden bytes": 32768, "flops": 4778}
+PARTS = {"hidden": "(128, 48)", "one image": "(48,)", "films": "(8, 20, 10)"}
+PAIRS = {"shares": "error", "kept": "(128, 10)", "table": "(128, 128)"}
+COSTS = {"parameters": 14440, "hidden bytes": 24576, "flops": 7162}
 ROWS = "Shapes are the grammar of a network"
 
 BEFORE = Answer(
     "ch05.before_running",
     value=PARTS | PAIRS | COSTS,
     section=ROWS,
-    choices=("error", "(10,)", "(32,)", "(64,)", "(160, 10)", "(256,)", "(256, 1)", "(256, 10)", "(256, 32)")
-    + ("(256, 64)", "(256, 256)", "(32, 256)", "(1, 32)", "(64, 32)", "(8, 10)", "(20, 10)", "(8, 20, 10)")
-    + ("(8, 20, 32)", "(8, 20, 64)", "(1, 256)", "(10, 256)"),
+    choices=("error", "(10,)", "(48,)", "(64,)", "(160, 10)", "(128,)", "(128, 1)", "(128, 10)", "(128, 48)")
+    + ("(128, 64)", "(128, 128)", "(48, 128)", "(1, 48)", "(64, 48)", "(8, 10)", "(20, 10)", "(8, 20, 10)")
+    + ("(8, 20, 48)", "(8, 20, 64)", "(1, 128)", "(10, 128)"),
     mutants={
-        "Rows are examples: the 256 stays in front, and the product puts the units last.": ("hidden", "(32, 256)"),
+        "Rows are examples: the 128 stays in front, and the product puts the units last.": ("hidden", "(48, 128)"),
         "That is the shape of x. The product replaces its last size, 64, by the number of units.": (
             "hidden",
-            "(256, 64)",
+            "(128, 64)",
         ),
         "That is the shape of W1. The 64 it shares with x is summed over, and is gone afterwards.": (
             "hidden",
-            "(64, 32)",
+            "(64, 48)",
         ),
-        "A vector has no row axis, and the product does not invent one: (64,) with (64, 32) leaves the units alone.": (
+        "A vector has no row axis, and the product does not invent one: (64,) with (64, 48) leaves the units alone.": (
             "one image",
-            "(1, 32)",
+            "(1, 48)",
         ),
         "The 64 of the image and the 64 of W1 meet and are summed over. The units are left.": (
             "one image",
-            "(64, 32)",
+            "(64, 48)",
         ),
         "Leading axes are not laid together: the layer works on the last axis and leaves those in front as they are.": (
             "films",
@@ -83,41 +83,41 @@ BEFORE = Answer(
             "films",
             "(8, 10)",
         ),
-        "That is after the first layer. The second turns 32 into 10.": ("films", "(8, 20, 32)"),
-        "Sizes are compared from the last axis: 10 meets 256. Neither is 1, so NumPy refuses.": (
+        "That is after the first layer. The second turns 48 into 10.": ("films", "(8, 20, 48)"),
+        "Sizes are compared from the last axis: 10 meets 128. Neither is 1, so NumPy refuses.": (
             "shares",
-            "(256, 10)",
+            "(128, 10)",
         ),
         "keepdims leaves an axis of length 1, and 10 against 1 fits.": ("kept", "error"),
-        "The sums are (256, 1), and their single column is stretched to meet all 10: the larger size stays.": (
+        "The sums are (128, 1), and their single column is stretched to meet all 10: the larger size stays.": (
             "kept",
-            "(256, 1)",
+            "(128, 1)",
         ),
-        "From the last axis: 256 meets 1 and stays 256; then nothing meets 256. Both axes are stretched.": (
+        "From the last axis: 128 meets 1 and stays 128; then nothing meets 128. Both axes are stretched.": (
             "table",
-            "(256,)",
+            "(128,)",
         ),
-        "The column has one entry a row, but the row of 256 is laid against it, and its 256 columns win.": (
+        "The column has one entry a row, but the row of 128 is laid against it, and its 128 columns win.": (
             "table",
-            "(256, 1)",
+            "(128, 1)",
         ),
-        "There is no error, which is the trouble: 256 against 1 fits, and so does nothing against 256.": (
+        "There is no error, which is the trouble: 128 against 1 fits, and so does nothing against 128.": (
             "table",
             "error",
         ),
-        "That is how many parameters there are. Each takes 4 bytes in float32.": ("parameters", 2410),
-        "That is in float64, with 8 bytes a number.": ("parameters", 19280),
-        "These are the weights alone: 32 and 10 biases are parameters too.": ("parameters", 9472),
-        "That is how many numbers there are. Each takes 4 bytes in float32.": ("hidden bytes", 8192),
-        "In float64 it would be; a number in float32 takes 4 bytes.": ("hidden bytes", 65536),
-        "These are the bytes for one image. There are 256.": ("hidden bytes", 128),
+        "That is how many parameters there are. Each takes 4 bytes in float32.": ("parameters", 3610),
+        "That is in float64, with 8 bytes a number.": ("parameters", 28880),
+        "These are the weights alone: 48 and 10 biases are parameters too.": ("parameters", 14208),
+        "That is how many numbers there are. Each takes 4 bytes in float32.": ("hidden bytes", 6144),
+        "In float64 it would be; a number in float32 takes 4 bytes.": ("hidden bytes", 49152),
+        "These are the bytes for one image. There are 128.": ("hidden bytes", 192),
         "That counts one operation a weight. Each weight is multiplied, and its product is added up: two.": (
             "flops",
-            2410,
+            3610,
         ),
-        "Adding the biases is missing: 32 and 10 operations more.": ("flops", 4736),
-        "That is for the whole batch; one image is asked for.": ("flops", 4778 * 256),
-        "That is the first layer. The second has its own.": ("flops", 4128),
+        "Adding the biases is missing: 48 and 10 operations more.": ("flops", 7104),
+        "That is for the whole batch; one image is asked for.": ("flops", 7162 * 128),
+        "That is the first layer. The second has its own.": ("flops", 6192),
     },
 )
 
@@ -171,26 +171,32 @@ def batch_cases(rng):
         ("one row", (1,), 4, 3, 2),
         ("as many rows, inputs and units as classes", (3,), 3, 3, 3),
         ("one input, one hidden unit, one output", (4,), 1, 1, 1),
+        ("one of everything, one row too", (1,), 1, 1, 1),
         ("two leading axes", (2, 5), 3, 4, 6),
         ("a single vector, no leading axis", (), 3, 5, 2),
     ]:
+        x = rng.standard_normal((*lead, d_in))
         W1, W2 = rng.standard_normal((d_in, width)), rng.standard_normal((width, n_classes))
+        if x.size == 1:
+            x, W1 = 1 + np.abs(x), 1 + np.abs(W1)  # large enough to pass the bend
         yield (
             note,
-            rng.standard_normal((*lead, d_in)),
+            x,
             W1,
             0.5 + rng.standard_normal(width),
             W2,
             rng.standard_normal(n_classes),
         )
-    yield "inputs in the thousands", *(1e3 * rng.standard_normal(s) for s in [(3, 2), (2, 4), (4,), (4, 3), (3,)])
+    x, W1, W2 = rng.standard_normal((3, 2)), rng.standard_normal((2, 4)), rng.standard_normal((4, 3))
+    b1, b2 = 1e3 * (0.5 + rng.random(4)), 1e3 * (0.5 + rng.random(3))
+    yield "inputs and biases of a thousand each", 1e3 * x, W1, b1, W2, b2
     x = np.tile(rng.integers(-4, 5, (8, 128)) / 4, (128, 1))
     W1 = np.tile(rng.integers(-4, 5, (128, 8)) / 16, (1, 128))
     yield (
         "1,024 rows through 1,024 units, in five seconds: too many for loops",
         x,
         W1,
-        np.zeros(1024),
+        np.tile(rng.integers(1, 5, 8) / 4, 128),
         np.tile(rng.integers(-4, 5, (8, 1)) / 16, (128, 1)),
         np.ones(1),
     )
@@ -236,6 +242,9 @@ BATCH = Exercise(
         },
         "np.max takes the largest along an axis: here it has kept one row out of the batch. np.maximum compares entry "
         "by entry.": {"np.maximum(x @ W1 + b1, 0)": "np.max(x @ W1 + b1, 0)"},
+        "Python's own max compares two things once, and an array is many. np.maximum compares entry by entry.": {
+            "np.maximum(x @ W1 + b1, 0)": "max(x @ W1 + b1, 0)"
+        },
         "b1 is missing.": {"x @ W1 + b1": "x @ W1"},
         "b2 is missing.": {"hidden @ W2 + b2": "hidden @ W2"},
         "b1 is added after the bend. It belongs to the weighted sum, and decides where the bend is.": {
@@ -273,7 +282,7 @@ def config_of(*sizes, activation=activations.relu):
 
 
 def flops_cases(rng):
-    yield "one hidden layer, one row", config_of(64, 32, 10), 1
+    yield "one hidden layer, one row", config_of(20, 12, 5), 1
     yield "a batch", config_of(3, 5, 4), int(rng.integers(7, 100))
     yield "no hidden layer", config_of(7, 3), 6
     yield "one unit everywhere", config_of(1, 1, 1), 5
@@ -379,6 +388,12 @@ def predict_row_by_row(params, x, config):
     return np.reshape(classes, x.shape[:-1]), np.reshape(sure, x.shape[:-1])
 
 
+def predict_by_picking(params, x, config):
+    p, _ = activations.softmax_forward(mlp.mlp_forward(params, x, config)[0])
+    classes = p.argmax(axis=-1)
+    return classes, p[np.arange(len(classes)), classes]
+
+
 SOFTMAX = "p, _ = activations.softmax_forward(logits)"
 PREDICT = Exercise(
     mlp.predict,
@@ -413,6 +428,10 @@ PREDICT = Exercise(
         "The softmax runs down the rows: examples compete for a class. Classes lie on the last axis.": {
             SOFTMAX: "p = activations.softmax_forward(np.swapaxes(logits, 0, -1))[0].swapaxes(0, -1)"
         },
+        "The axes are counted from the front, and axis 1 is the classes' only for a batch of rows. Count from the back: "
+        "axis=-1.": {"axis=-1": "axis=1"},
+        "p[np.arange(N), classes] picks one entry a row of a batch, and fits no other number of leading axes. The entry "
+        "picked is the row's largest: there is a shorter way to it.": predict_by_picking,
         "The two have changed places: classes come first, then their probabilities.": {
             "return p.argmax(axis=-1), p.max(axis=-1)": "return p.max(axis=-1), p.argmax(axis=-1)"
         },
@@ -443,6 +462,7 @@ def lse_cases(rng):
     yield "logits in the thousands", rng.uniform(800, 3000, (3, 4))
     yield "logits of about minus twenty thousand", -rng.uniform(2e4, 2e4 + 10, (2, 5))
     yield "one row far above, one far below", np.array([[[2000.0], [-2000.0]]]) + rng.standard_normal((3, 2, 4))
+    yield "one entry far below the others", np.array([-400.0, 500.0, 500.0]) + rng.standard_normal((2, 3))
     yield "far apart within a row", np.array([1500.0, -1500.0, 0.0]) + rng.standard_normal((2, 3))
 
 
@@ -467,6 +487,16 @@ def lse_by_softmax(x):
     return x.max(axis=-1) - np.log(p.max(axis=-1))
 
 
+def lse_as_a_table(x):
+    top = x.max(axis=-1, keepdims=True)
+    return top + np.log(np.exp(x - top).sum(axis=-1))
+
+
+def lse_with_maximum_lying(x):
+    top = x.max(axis=-1)
+    return top + np.log(np.exp(x - top).sum(axis=-1))
+
+
 def lse_with_one_maximum(x):
     return x.max() + np.log(np.exp(x - x.max()).sum(axis=-1))
 
@@ -482,6 +512,18 @@ LSE = Exercise(
         "The maximum is taken off and not added again: e^x was divided by e^max, so the log is too small by max.": {
             "np.squeeze(top, -1) + ": ""
         },
+        "The maximum is taken off twice: inside, and again at the end. What was taken off inside is to be added.": {
+            "np.squeeze(top, -1) + ": "-np.squeeze(top, -1) + "
+        },
+        "The maxima are (N, 1) and the logs (N,), so their sum is a table, every maximum with every log. Do not sum "
+        "it: take the maxima's last axis away before you add. See “Broadcasting, and the error it hides”.": lse_as_a_table,
+        "The maxima have lost their last axis, so they are laid across the columns of x. keepdims=True leaves them one "
+        "a row.": lse_with_maximum_lying,
+        "The mean is taken off. Then the largest exponent is max - mean, and it overflows where one entry stands far "
+        "above the rest.": {"x.max(": "x.mean("},
+        "The first entry is taken off. Where another stands far above it, the exponent of that one overflows.": lambda x: (
+            x[..., 0] + np.log(np.exp(x - x[..., :1]).sum(axis=-1))
+        ),
         "One maximum serves the whole batch. A row far below it underflows to 0: every row needs its own.": (
             lse_with_one_maximum
         ),

@@ -28,9 +28,13 @@ BY_HAND = Answer(
         "That is v. In the product u · v, what does L change by when v grows by 1?": ("dv", -4),
         "That is the path from u straight to L. u is used twice: it also goes into v.": ("du", -4),
         "That is the path from u through v alone. u also goes straight into L.": ("du", -6),
-        "That is the path from x through u. x also goes straight into v.": ("dx", 30),
+        "That is what comes by way of u. x also goes straight into v.": ("dx", 30),
         "That is the path from x straight into v. x also goes into u.": ("dx", -6),
+        "You used the derivative by u of one path alone. u goes into L twice, and x goes into u.": ("dx", 6),
+        "Three paths lead from x to L: through u, through v, through u and v. Are all in it?": ("dx", 12),
+        "That is the path through u and v. Two more lead from x to L.": ("dx", 18),
         "You used the derivative by u of one path alone. u goes into L twice, and y hangs on u.": ("dy", -8),
+        "That is the path through u and v. u also goes straight into L.": ("dy", -12),
         "That is the derivative by u. What does u change by when y grows by 1?": ("dy", -10),
     },
 )
@@ -79,19 +83,36 @@ MUL = Exercise(
 
 
 def power_cases(rng):
-    yield "a square", abs(between(rng, 1.2, 3)), 2.0
-    yield "the cube of a negative number", -abs(between(rng, 1.2, 2)), 3.0
+    """The exponents are whole numbers where they are whole, so that a message shows them as they are."""
+    yield "a square", abs(between(rng, 1.2, 3)), 2
+    yield "the cube of a negative number", -abs(between(rng, 1.2, 2)), 3
     yield "a square root", abs(between(rng, 0.3, 3)), 0.5
-    yield "one over a negative number", -abs(between(rng, 0.4, 3)), -1.0
-    yield "to the power of 1", between(rng, 1.2, 3), 1.0
-    yield "to the power of 0", between(rng, 1.2, 3), 0.0
-    yield "0 to the power of 2", 0.0, 2.0
-    yield "0 to the power of 0, which Python takes for 1", 0.0, 0.0
+    yield "one over a negative number", -abs(between(rng, 0.4, 3)), -1
+    yield "to the power of 1", between(rng, 1.2, 3), 1
+    yield "to the power of 0", between(rng, 1.2, 3), 0
+    yield "0 to the power of 2", 0.0, 2
 
 
 def with_the_slope_by_k(a, k):
     out = a**k
     return out, (k * a ** (k - 1) if k else 0.0, out * math.log(abs(a)) if a else 0.0)
+
+
+def power_by_logarithm(a, k):
+    return math.exp(k * math.log(a)), (k * math.exp((k - 1) * math.log(a)),)
+
+
+def power_by_multiplying(a, k):
+    out, before = 1.0, 1.0
+    for _ in range(k):
+        before, out = out, out * a
+    return out, (k * before,)
+
+
+def power_without_zero_to_the_zero(a, k):
+    if a == 0 and k < 1:
+        raise ValueError("no slope")
+    return a**k, (k * a ** (k - 1),)
 
 
 def power_by_division(a, k):
@@ -101,29 +122,37 @@ def power_by_division(a, k):
     return out, (k * out / a,)
 
 
+POWER_SLOPE = "k * a ** (k - 1) if k else 0.0"
 POWER = Exercise(
     scalar.power,
     returns="out, slopes",
     section="Along a path, multiply",
     cases=power_cases,
     mutants={
-        "The exponent of the slope is one lower: the slope of a³ is 3a².": {"a ** (k - 1)": "a**k"},
-        "The factor k is missing: the slope of a³ is 3a², not a².": {"k * a ** (k - 1)": "a ** (k - 1)"},
-        "The factor is k itself, not k - 1: the slope of a³ is 3a².": {"(k * a": "((k - 1) * a"},
-        "This is the slope of a square, whatever k is.": {"k * a ** (k - 1) if k else 0.0": "2 * a"},
+        "The exponent of the slope is one lower: the slope of a³ is 3a².": {POWER_SLOPE: "k * a**k"},
+        "Powers come before minus: k * a**k - 1 takes 1 off at the very end. It is the exponent that is one lower.": {
+            POWER_SLOPE: "k * a**k - 1"
+        },
+        "The factor k is missing: the slope of a³ is 3a², not a².": {POWER_SLOPE: "a ** (k - 1)"},
+        "The factor is k itself, not k - 1: the slope of a³ is 3a².": {POWER_SLOPE: "(k - 1) * a ** (k - 1)"},
+        "This is the slope of a square, whatever k is.": {POWER_SLOPE: "2 * a"},
+        "This divides the power by a again, and a may be 0. The exponent can be lowered by 1 instead.": {
+            POWER_SLOPE: "k * a**k / a"
+        },
+        "A logarithm wants a number above 0, and a may be 0 or negative. Python's ** takes them all.": (
+            power_by_logarithm
+        ),
+        "range counts whole steps, and k may be a half or -1. Python's ** takes them all.": power_by_multiplying,
         "slopes should be a tuple, also when there is one alone. (s) is a number in brackets; (s,) is a tuple.": {
-            "(k * a ** (k - 1) if k else 0.0,)": "k * a ** (k - 1) if k else 0.0"
+            "(k * a ** (k - 1) if k else 0.0,)": POWER_SLOPE
         },
         "k is a constant, which nothing is learned for: there is one slope, by a.": with_the_slope_by_k,
-        "To the power of 0 everything is 1, also 0: a flat function. Your formula divides by 0 there.": {
-            " if k else 0.0": ""
-        },
-        "The slope has lost its sign somewhere: one over a falls as a grows.": {
-            "(k * a ** (k - 1)": "(abs(k * a ** (k - 1))"
-        },
+        "The slope has lost its sign somewhere: one over a falls as a grows.": {POWER_SLOPE: "abs(k * a ** (k - 1))"},
     },
     variants={
         "the power times k over a": power_by_division,
+        "the formula as it stands": {" if k else 0.0": ""},
+        "0 to the power of 0 refused": power_without_zero_to_the_zero,
         "math.pow": {"return a**k": "return math.pow(a, k)"},
         "a list": {"(k * a ** (k - 1) if k else 0.0,)": "[k * a ** (k - 1) if k else 0.0]"},
     },
@@ -252,6 +281,8 @@ def order_cases(rng):
     skips = [(b, [a]), (c, [a, b]), (d, [c, a]), (e, [b, d, a]), (f, [e, c]), (g, [d, f]), (h, [b, g, a])]
     yield "eight nodes, many ways", as_made(rng, skips), h
     yield "the same, looked at from another node", as_made(rng, skips), f
+    rungs = [(f"rung {i + 1}", [f"rung {i}"] * 10) for i in range(10)]
+    yield "a ladder of ten rungs, each used ten times by the next", as_made(rng, rungs), "rung 10"
 
 
 def parents_first_recursively(parents, last):
@@ -313,8 +344,26 @@ def by_distance(parents, last):
     return order[::-1]
 
 
+class running(Exception):
+    """The ladder has ten thousand million ways. A student is told “still running”, and by that word is known."""
+
+
 def every_time_it_is_met(parents, last):
-    return [n for p in parents.get(last, []) for n in every_time_it_is_met(parents, p)] + [last]
+    met = []
+
+    def visit(node):
+        if len(met) > 1000:
+            raise running
+        for parent in parents.get(node, []):
+            visit(parent)
+        met.append(node)
+
+    visit(last)
+    return met
+
+
+def once_each_but_every_way(parents, last):
+    return list(dict.fromkeys(every_time_it_is_met(parents, last)))
 
 
 def the_first_parent_alone(parents, last):
@@ -349,6 +398,7 @@ ORDER = Exercise(
     returns="order",
     section="The order of the way back",
     cases=order_cases,
+    seconds=2,
     mutants={
         "A node is put down as soon as it is met. It must wait: all of its parents come before it, also one that is "
         "met later on another way.": children_before_parents,
@@ -357,6 +407,8 @@ ORDER = Exercise(
         "Some nodes stand in the list more than once. Every node comes once, however often it was used.": (
             every_time_it_is_met
         ),
+        "Each node is in the list once, but this walks every way to it, and up the ladder there are ten thousand "
+        "million. A node that was visited before needs no second visit, nor do its parents.": once_each_but_every_way,
         "The list is the wrong way round: it begins with what was given and ends with last.": {
             "return order": "return order[::-1]"
         },
@@ -453,6 +505,12 @@ BACKWARD = Exercise(
         },
         "This starts with the given numbers. Derivatives come from the end: a node hands on what it got from those it "
         "went into.": {"reversed(order)": "order"},
+        "A node that was given is no key of slopes: it was not made of anything, and has nothing to hand on.": {
+            "slopes.get(node, [])": "slopes[node]"
+        },
+        "Before anything can be added to a node's derivative it must be there: every node begins with 0.": {
+            "dict.fromkeys(order, 0.0)": "{}"
+        },
         "Everything is 0, as nothing sets off: what is the derivative of the last node by itself?": {
             "grads[order[-1]] = 1.0": "grads[order[-1]] = 0.0"
         },
@@ -533,6 +591,11 @@ def derivative_by_reverse(slopes, last, first):
     return scalar.backward(slopes, order).get(first, 0.0)
 
 
+def derivative_by_reverse_where_there_is_one(slopes, last, first):
+    order = scalar.topological_order({node: [p for p, _ in pairs] for node, pairs in slopes.items()}, last)
+    return scalar.backward(slopes, order)[first]
+
+
 def derivative_by_cache(slopes, last, first):
     @functools.cache
     def by_first(node):
@@ -577,13 +640,16 @@ DERIVATIVE = Exercise(
     derivative,
     module="ch07",
     returns="slope",
-    section="Over paths, add",
+    section="The order of the way back",
     cases=derivative_cases,
     broken=WAY_BY_WAY,
-    seconds=1,
+    seconds=2,
     mutants={
         "A node that was met before counts as 0 the second time. Remember what it is worth as well.": (
             met_before_counts_nothing
+        ),
+        "Where last was made without first, first has no derivative in the dict. Then the slope is 0.": (
+            derivative_by_reverse_where_there_is_one
         ),
         "This keeps one slope per parent, so a number times itself loses one of its two ways.": {
             "in slopes.get(node, [])": "in dict(slopes.get(node, [])).items()"
@@ -729,8 +795,10 @@ EXPERIMENT = Experiment(
             lookup_table,
         ),
         "untrained": (
-            "It is not yet sure of the images it was taught with. No single line can do it. Does the loss fall? If it "
-            "stays, look at the size of the inputs, the learning rate, and whether every parameter gets a step.",
+            "It is not yet sure of the images it was taught with. If predict says one class for every image: are your "
+            "targets 0 and 1 (the class numbers are others), and do the parameters start at random? Does the loss "
+            "fall? If it stays, look at the learning rate, the number of steps, and whether every parameter gets one. "
+            "And no single line can do it.",
             one_line,
         ),
     },

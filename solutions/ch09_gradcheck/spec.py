@@ -18,14 +18,23 @@ BY_HAND = Answer(
     value={
         "forward": 6.5,
         "central": 6.0,
-        "kink": 0.25,
+        "corner": 0.25,
         "finer forward": 0.02,
         "finer central": 5e-5,
         "best forward": 1e-6,
         "best central": 1e-4,
         "relative": 0.2,
     },
-    section="Two points and a slope",
+    section={
+        "forward": "Two points and a slope",
+        "central": "Two points and a slope",
+        "corner": "False alarms",
+        "finer forward": "Two points and a slope",
+        "finer central": "Two points and a slope",
+        "best forward": "How small a step",
+        "best central": "How small a step",
+        "relative": "How far apart is too far",
+    },
     mutants={
         "That is the central difference. The forward one takes x itself and one step up.": ("forward", 6.0),
         "That is the rise. It is still to be divided by the step.": ("forward", 3.25),
@@ -33,16 +42,21 @@ BY_HAND = Answer(
         "That is the forward difference. The central one takes a step up and a step down.": ("central", 6.5),
         "From x - h to x + h the way is 2h long.": ("central", 12.0),
         "That is the slope at 0.25 itself. The difference does not know it: its two points lie on two sides of the "
-        "corner, at 1.25 and -0.75. What is |x| there?": ("kink", 1.0),
-        "That is the slope if both points lay left of the corner. One lies right of it.": ("kink", -1.0),
-        "That is the rise, 1.25 - 0.75, over h. From x - h to x + h the way is 2h long.": ("kink", 0.5),
+        "corner, at 1.25 and -0.75. What is |x| there?": ("corner", 1.0),
+        "That is the slope if both points lay left of the corner. One lies right of it.": ("corner", -1.0),
+        "That is the rise, 1.25 - 0.75, over h. From x - h to x + h the way is 2h long.": ("corner", 0.5),
         "A step a quarter as long: the forward error is in proportion to h itself, not to its square.": (
             "finer forward",
             0.005,
         ),
+        "That is half of the error. The step is not half as long, it is a quarter as long.": ("finer forward", 0.04),
         "That would be right for the forward difference. The central error goes with the square of h.": (
             "finer central",
             2e-4,
+        ),
+        "That is half of the error. The step is a quarter as long, and the central error goes with the square of h.": (
+            "finer central",
+            4e-4,
         ),
         "That is the best step for the central difference: its error falls faster, so rounding meets it earlier.": (
             "best forward",
@@ -56,6 +70,24 @@ BY_HAND = Answer(
             "best central",
             1e-12,
         ),
+        "That is ε itself: with such a step the two values differ in hardly a digit. Take a root of it.": (
+            "best forward",
+            1e-12,
+        ),
+        "That is the step for float64, which has 16 digits. This computer has 12.": ("best forward", 1e-8),
+        "That is the step for float64, with its 16 digits. This computer has 12.": ("best central", 6e-6),
+        "That is the third root of float64's ε. This computer's ε is larger.": ("best central", 6.06e-6),
+        "That is the root of float64's ε. This computer's ε is larger.": ("best forward", 1.49e-8),
+        "That is the formula with its factor. Leave the factor out, and a power of ten remains.": (
+            "best central",
+            (1.5 * 1e-12) ** (1 / 3),
+        ),
+        "That has the factor 3 in it. Leave it out, and a power of ten remains.": ("best central", 3e-12 ** (1 / 3)),
+        "That has a factor in it, the root of 2. Leave it out, and a power of ten remains.": (
+            "best forward",
+            2e-12**0.5,
+        ),
+        "That has the factor 2 in it. Leave it out, and a power of ten remains.": ("best forward", 2e-6),
         "It is the difference over the larger of the two.": ("relative", 0.25),
         "That is the difference itself. It is to be compared with the size of the larger one.": ("relative", 1.0),
         "It is divided by the larger of the two, not by their sum.": ("relative", 1 / 9),
@@ -119,6 +151,36 @@ def never_put_back(f, x, h=1e-5):
     return grad
 
 
+CHANGED = type("changed its argument x", (Exception,), {})  # named as the check says it
+
+
+def put_back_by_adding(f, x, h=1e-5):
+    grad, moved = np.zeros_like(x), x.copy()
+    for i in np.ndindex(x.shape):
+        moved[i] += h
+        up = f(moved)
+        moved[i] -= 2 * h
+        grad[i] = (up - f(moved)) / (2 * h)
+        moved[i] += h
+    if not np.array_equal(moved, x):
+        raise CHANGED
+    return grad
+
+
+def put_back_twice_by_adding(f, x, h=1e-5):
+    grad, moved = np.zeros_like(x), x.copy()
+    for i in np.ndindex(x.shape):
+        moved[i] += h
+        up = f(moved)
+        moved[i] -= h
+        moved[i] -= h
+        grad[i] = (up - f(moved)) / (2 * h)
+        moved[i] += h
+    if not np.array_equal(moved, x):
+        raise CHANGED
+    return grad
+
+
 def whole_rows(f, x, h=1e-5):
     grad = np.zeros_like(x)
     for i in range(len(x)):
@@ -156,6 +218,10 @@ NUMERICAL = Exercise(
         "An entry that has been nudged is not put back, so each later slope is measured at another place.": (
             never_put_back
         ),
+        "x comes back changed in its last digits: adding h and taking it off again is not exact. Save the entry and write "
+        "it back, or work on a copy.": put_back_by_adding,
+        "x does not always come back as it was, to the last digit: x + h - h is not exactly x. Save the entry and write it "
+        "back, or work on a copy.": put_back_twice_by_adding,
         "up and down are one and the same array: what is added to the one is taken off again. Each needs a copy of its "
         "own.": {"up, down = x.copy(), x.copy()": "up = down = x.copy()"},
         "h is not used: the step is always 1e-5. Whoever passes another h wants another step.": {
@@ -220,6 +286,26 @@ def entry_by_entry(a, b):
     return np.max(np.abs(a - b) / np.where(scale == 0, 1, scale))
 
 
+def entry_by_entry_unguarded(a, b):
+    return np.max(np.abs(a - b) / np.maximum(np.abs(a), np.abs(b)))
+
+
+def by_a_unguarded(a, b):
+    return np.max(np.abs(a - b)) / np.max(np.abs(a))
+
+
+def by_b_unguarded(a, b):
+    return np.max(np.abs(a - b)) / np.max(np.abs(b))
+
+
+def signed(a, b):
+    return np.max(a - b) / (max(np.max(np.abs(a)), np.max(np.abs(b))) or 1)
+
+
+def signed_unguarded(a, b):
+    return np.max(a - b) / max(np.max(np.abs(a)), np.max(np.abs(b)))
+
+
 def over_the_sum(a, b):
     apart = np.max(np.abs(a - b))
     return apart / ((np.max(np.abs(a)) + np.max(np.abs(b))) or 1)
@@ -245,6 +331,18 @@ RELATIVE = Exercise(
             SCALE: "np.max(np.abs(a))"
         },
         "Only b gives the scale. If b is the gradient that is wrong, it measures itself.": {SCALE: "np.max(np.abs(b))"},
+        "Each entry is divided by its own size, which for a slope of exactly 0 is 0 / 0. And a slope that is nearly 0 "
+        "consists of rounding, and would raise the alarm: the scale is the largest entry of all.": (
+            entry_by_entry_unguarded
+        ),
+        "Only a gives the scale. Where a is all zeros this is 0 / 0 or inf: take the larger of the two.": by_a_unguarded,
+        "Only b gives the scale. It may be all zeros, or be the wrong one: take the larger of the two.": by_b_unguarded,
+        "The largest difference is taken with its sign, so it may be negative, or not the one furthest off. Take |a - b|.": (
+            signed
+        ),
+        "The largest difference is taken with its sign: take |a - b|. And two gradients that are all zeros make 0 / 0.": (
+            signed_unguarded
+        ),
         "You divide by the sum of the two sizes. The docstring asks for the larger of them.": over_the_sum,
         "Differences keep their sign here, so the largest is not the one that is furthest off. Take |a - b|.": {
             "np.abs(a - b)": "(a - b)"
@@ -416,9 +514,32 @@ LINEUP = Answer(
         "E": "kink nearby",
         "F": "central",
     },
-    section="How small a step",
+    section={
+        "A": "How small a step",
+        "B": "False alarms",
+        "C": "How small a step",
+        "D": "A step without a difference",
+        "E": "False alarms",
+        "F": "How small a step",
+    },
     choices=SUSPECTS,
     mutants={
+        "With other units dropped at every call, no step comes near the slope, and shorter steps only make it worse. This "
+        "one falls at first.": ("A", "dropout without a seed"),
+        "With other units dropped at every call, the error grows with every shortening of h. This one stays where it is.": (
+            "B",
+            "dropout without a seed",
+        ),
+        "In float32 nothing comes below about 1e-5. This one gets further down.": ("C", "central, float32"),
+        "A gradient with a wrong entry never comes near what is measured. This one does.": ("C", "wrong gradient"),
+        "A forward difference must rise again as h shrinks: it subtracts. Does this one?": ("D", "forward"),
+        "In float32 nothing comes below about 1e-5. Look how far down this one gets.": ("E", "central, float32"),
+        "For large steps it falls far too slowly for a forward difference, and then it drops at once. What happens when "
+        "the step gets shorter than a certain distance?": ("E", "forward"),
+        "A gradient with a wrong entry never comes near what is measured. This one comes near it.": (
+            "F",
+            "wrong gradient",
+        ),
         "Come from the right, where steps are long. A forward difference gets ten times better with a step ten times "
         "shorter; this one gets a hundred times better.": ("A", "forward, float32"),
         "In float64 the central difference gets down to 1e-10 or so. This one has far fewer digits to lose.": (
@@ -678,7 +799,7 @@ def skip_backward(dout, cache):
 
     dout : (..., d)
     cache : (x, W, t), with x : (..., d), W : (d, d) and t : (..., d)
-    Returns dx : (..., d), dW : (d, d) and db : (d,).
+    Returns grads, judged as one: (dx, dW, db), with dx : (..., d), dW : (d, d) and db : (d,).
     """
     x, W, t = cache
     dz = dout * (1 - t**2)
@@ -722,9 +843,16 @@ SKIP = Exercise(
     cases=skip_cases,
     broken={"dz @ W.T": "dz @ W"},
     mutants={
-        "On its way back the slope goes through W as it went forward. Follow one entry of x: through which row or column "
-        "of W did it go, and where did that lead?": {"dz @ W.T": "dz @ W"},
+        "dx, the first of the three: here the slope goes back through W the same way as x went forward. Follow one entry of "
+        "x: through which row or column of W did it go, and where did that lead?": {"dz @ W.T": "dz @ W"},
         "The slope that comes back past the layer, straight to x, has gone missing.": {"dout + dz @ W.T": "dz @ W.T"},
+        "Two things are wrong in dx: the slope that comes back past the layer is missing, and the rest goes through W the "
+        "same way as x went forward.": {"dout + dz @ W.T": "dz @ W"},
+        "The slope that comes back past the layer is dout, not 1: out has x in it once, so what out is blamed for, x is.": {
+            "dout + dz @ W.T": "1 + dz @ W.T"
+        },
+        "Two things are wrong in dx: the slope that comes back past the layer is missing, and what goes back through W has "
+        "not been through the tanh.": {"dout + dz @ W.T": "dout @ W.T"},
         "Only the way past the layer is left: x goes through W as well.": {"dout + dz @ W.T": "dout"},
         "What goes back through W has not been through the tanh yet: dout, where dz is needed.": {
             "dz @ W.T": "dout @ W.T"

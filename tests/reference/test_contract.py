@@ -23,6 +23,7 @@ from reference_impl import (
     losses,
     mlp,
     optim,
+    parallel,
     rnn,
     schedule,
     search,
@@ -250,10 +251,16 @@ def fitting(dims, fill=0.0, size=2):
     return np.full([int(dim) if dim.isdigit() else size for dim in named], fill)
 
 
+def stated(f, argument):
+    """(dims, kind, the bounds as a match of contract.BOUNDS), each None where the docstring says nothing."""
+    dims, kind, limits = contract.rules_of(f)[argument]
+    return dims, kind, limits and contract.BOUNDS.search(limits[-1])
+
+
 def wrong(f, argument):
     """Arguments of which this one breaks its rule, each with what the sentence must say."""
     rules = contract.rules_of(f)
-    dims, kind, bounds = rules[argument]
+    dims, kind, bounds = stated(f, argument)
     if dims and "..." not in dims:
         yield {argument: zeros(*fitting(dims).shape, 2)}, f"{(*fitting(dims).shape, 2)}"
     if dims and "..." in dims and len(dims) > 1:
@@ -298,7 +305,7 @@ def test_nearly_every_statement_can_be_broken():
     """What wrong() finds no way to break: a lone (...,), and 0 to V - 1 where V is a tree's."""
     unbroken = {case for case, (f, argument) in EVERY.items() if not list(wrong(f, argument))}
     for case in unbroken:
-        dims, kind, bounds = contract.rules_of(EVERY[case][0])[EVERY[case][1]]
+        dims, kind, bounds = stated(*EVERY[case])
         assert dims == ("...",) and not kind and not bounds, case
 
 
@@ -319,7 +326,7 @@ def test_leading_axes_must_agree(name):
 def test_what_is_just_allowed_is_allowed(case):
     """Other arguments are missing, so Python complains of those where the check does not: or the function answers."""
     f, argument = EVERY[case]
-    dims, kind, bounds = contract.rules_of(f)[argument]
+    dims, kind, bounds = stated(f, argument)
     if bounds and not bounds["size"]:
         goods = [int(bounds["least"])] if bounds["least"] else []
         goods += [int(bounds["above"]) + 1e-9] if bounds["above"] else []
@@ -470,6 +477,12 @@ RNG = np.random.default_rng(0)
         (lambda: train.AdamWConfig(0, 0.1), "AdamWConfig: n_steps must be 1 or more, not 0"),
         (lambda: train.AdamWConfig(5, -0.1), "AdamWConfig: lr must be 0 or more, not -0.1"),
         (lambda: train.AdamWConfig(5, np.nan), "AdamWConfig: lr must be 0 or more, not nan"),
+        (lambda: train.AdamWConfig(5, "0.1"), "AdamWConfig: lr must be 0 or more, not '0.1'"),
+        (lambda: train.AdamWConfig(None, 0.1), "AdamWConfig: n_steps must be 1 or more, not None"),
+        (lambda: rnn.RNNConfig(rnn.lstm, 65, 16, 0), "RNNConfig: n_hidden must be 1 or more, not 0"),
+        (lambda: rnn.RNNConfig(rnn.lstm, 65, 16, 32, truncate=0), "RNNConfig: truncate must be 1 or more, not 0"),
+        (lambda: parallel.Plan("2", 1, 1, 1, 8), "Plan: data must be a whole number, 1 or more, not '2'"),
+        (lambda: optim.sgd_update(zeros(3), zeros(3), "0.1"), "sgd_update: lr must be 0 or more, not '0.1'"),
         (lambda: train.AdamWConfig(5, 0.1, n_warmup=5), "AdamWConfig: n_warmup must be 0 to 4, not 5"),
         (lambda: train.AdamWConfig(5, 0.1, n_warmup=-1), "AdamWConfig: n_warmup must be 0 or more, not -1"),
         (lambda: train.AdamWConfig(5, 0.1, max_norm=0), "AdamWConfig: max_norm must be above 0, not 0"),

@@ -15,7 +15,6 @@ from reference_impl import (
     conv,
     fast,
     fast_conv,
-    flat,
     gpt,
     init,
     layers,
@@ -42,8 +41,8 @@ def rng():
 def blocks(request, monkeypatch):
     """Blocks as they are, which hold a test's arrays whole, and blocks so small that every array has several."""
     if request.param:
-        for module in (fast, fast_conv, flat):
-            monkeypatch.setattr(module, "BLOCK", request.param)
+        monkeypatch.setattr(fast, "BLOCK", request.param)
+        monkeypatch.setattr(fast_conv, "BLOCK", request.param)
 
 
 def arrays(value):
@@ -92,23 +91,8 @@ def split(rng):
 IDS = np.array([[3, 0, 3, 3, 8], [0, 8, 8, 3, 1]])  # several of one kind, and some of the ten rows not at all
 far = np.array([[1e4, -1e4, 0.0, 3.0], [-800.0, -801.0, -802.0, -800.5], [90.0, 800.0, -90.0, 2.0]])
 CASES = {
-    "activations.relu": [normal((5, 3, 7)), normal((4,)), normal(()), lambda rng: [np.array([-1.0, 0.0, -0.0, 2.0])]],
     "activations.gelu": [normal((5, 3, 7)), normal((4,)), normal(()), lambda rng: [far]],
-    "activations.softmax": [
-        normal((5, 3, 7)),
-        normal((4,)),
-        lambda rng: [far],
-        lambda rng: [np.array([[0.0, -np.inf, 2.0]])],
-        lambda rng: [np.array([[-800.0, -801.0, -802.5]])],  # e^x is 0
-    ],
     "layers.linear": [normal((6, 4), (4, 5), 5), normal((4,), (4, 5), 5), normal((2, 3, 4), (4, 5), 5)],
-    "layers.embedding": [lambda rng: [IDS, rng.standard_normal((10, 7))], lambda rng: [IDS[0], normal((9, 1))(rng)[0]]],
-    "layers.layernorm": [
-        normal((6, 5), 5, 5),
-        normal((5,), 5, 5),
-        of(normal((2, 3, 5), 5, 5), 0.1),
-        lambda rng: [np.full((40, 1), 5.0) + rng.standard_normal((40, 5)), *normal(5, 5)(rng)],
-    ],
     "losses.cross_entropy": [
         lambda rng: [rng.standard_normal((2, 5, 9)), IDS],
         lambda rng: [rng.standard_normal(9), np.array(8)],
@@ -241,11 +225,9 @@ def test_speed_may_stand_within_speed():
 
 
 def test_fast_is_short():
-    """And with the two files it is made of."""
-    lengths = [
-        len(Path(module.__file__).read_text(encoding="utf-8").splitlines()) for module in (fast, fast_conv, flat)
-    ]
-    assert lengths[0] < 300 and sum(lengths) < 400
+    """With what it has of convolution."""
+    lengths = [len(Path(module.__file__).read_text(encoding="utf-8").splitlines()) for module in (fast, fast_conv)]
+    assert sum(lengths) < 300
 
 
 # Training -------------------------------------------------------------------------------------------------------------
