@@ -63,7 +63,8 @@ def call(function, args, seconds):
             warnings.simplefilter("ignore")
             return function(*args), printed.getvalue()
     except _Stop:
-        raise Failure(f"was still running after {seconds:g} second{'s' * (seconds != 1)} (too much work, or an endless loop)") from None
+        time = "1 second" if seconds == 1 else f"{seconds:g} seconds"
+        raise Failure(f"was still running after {time} (too much work, or an endless loop)") from None
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:

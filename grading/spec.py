@@ -200,10 +200,15 @@ def named(exercise, value):
 
 
 def tried(exercise, function, args):
-    """outputs_of; where the call fails, as a mutant's may, a word of the sentence that tells a student so."""
+    """outputs_of; where the call fails, as a mutant's may, a word of the sentence that tells a student so.
+
+    A mutant raises TimeoutError in place of going on for ever.
+    """
     with np.errstate(all="ignore"):
         try:
             value = function(*cases.resolve(args, {}))
+        except TimeoutError:
+            return "still running"
         except Exception as error:
             return type(error).__name__
     try:

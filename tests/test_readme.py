@@ -1,9 +1,26 @@
 """What the README shows is what happens."""
 
 import contextlib
+import json
 
 import checks
+from bench import cpu, training
 from grading import sample, spec
+
+README = (spec.ROOT / "README.md").read_text(encoding="utf-8")
+TRAINED = "mlp", "tiny", "cnn", "gpt"  # the workloads it shows
+
+
+def rows(name):
+    """What the last benchmark wrote."""
+    return json.loads((spec.ROOT / "book" / "data" / name).read_text(encoding="utf-8"))["rows"]
+
+
+def test_its_tables_are_those_of_the_last_benchmark():
+    shown = [row for row in rows("cpu_bench.json") if row["workload"] in TRAINED]
+    assert len(shown) == 4 * len(TRAINED)
+    assert "\n".join(line.rstrip() for line in cpu.table(shown)) in README
+    assert "\n".join(training.table(rows("training_bench.json"))) in README
 
 
 def test_the_check_it_shows_is_real(capsys):
@@ -11,7 +28,7 @@ def test_the_check_it_shows_is_real(capsys):
     averaged = spec.altered(linear, {"rows.sum(axis=0)": "rows.mean(axis=0)"})
     with contextlib.chdir(spec.ROOT / "exercises" / "ch08_backprop"):
         checks.check(linear.name, averaged)
-    assert capsys.readouterr().out.strip() in (spec.ROOT / "README.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.strip() in README
 
 
 def test_the_verbs_it_names_are_there():

@@ -344,16 +344,12 @@ def by_distance(parents, last):
     return order[::-1]
 
 
-class running(Exception):
-    """The ladder has ten thousand million ways. A student is told “still running”, and by that word is known."""
-
-
 def every_time_it_is_met(parents, last):
     met = []
 
     def visit(node):
         if len(met) > 1000:
-            raise running
+            raise TimeoutError
         for parent in parents.get(node, []):
             visit(parent)
         met.append(node)

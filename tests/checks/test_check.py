@@ -723,7 +723,9 @@ def answer_of(value, mutants=()):
     ("value", "right", "wrong"),
     [
         (16, [16, 16.0, np.int64(16), np.float32(16), "16"], [15, 17, 16.01, -16, True, "sixteen"]),
-        (0.25, [0.25, np.float32(0.25), 0.2501, 0.2499], [0.26, 0.24, -0.25, 0, 1]),
+        (0.25, [0.25, np.float32(0.25), 0.2501, 0.2499, "0.25", " 2.5e-1"], [0.26, 0.24, -0.25, 0, 1, "1/4", "25%"]),
+        (4778, [4778, "4,778"], ["4.778", 4777]),
+        ("(256, 32)", ["(256, 32)", (256, 32), [256, 32], "256, 32", (np.int64(256), 32)], [(32, 256), "256x32", 256]),
         (1 / 3, [0.333, 0.3333, 0.334, 0.332], [0.3, 0.34, 1]),
         (2.0, [2, 2.0, 0.1 + 0.2 + 1.7, 2.0000000000000004], [2.01, 1.99, 20]),
         (-1.5e-7, [-1.5e-7, -1.501e-7], [1.5e-7, -1.5e-6, 0]),
@@ -741,6 +743,71 @@ def test_an_answer_may_be_written_in_any_sensible_way(value, right, wrong, judge
         )
     for given_answer in wrong:
         assert judged(given_answer, answer_of(value))[0] == 0, given_answer
+
+
+WORDS = spec.Answer("tiny.answer", "sigmoid", "By hand", {}, choices=("sigmoid", "tanh", "(8, 20)", "(8, 30)"))
+
+
+@pytest.mark.parametrize(
+    ("given_answer", "expected"),
+    [
+        ("sigmiod", "none of the words to choose from: did you mean 'sigmoid'?"),
+        ("relu", "none of the words to choose from."),
+        ("(8, 20, 1)", "none of the words to choose from."),  # a shape that is near might be the answer
+        ("tanh", "'tanh' is not right.".replace("'", "")),
+    ],
+)
+def test_only_a_slip_of_the_pen_is_told_what_was_meant(given_answer, expected, judged):
+    earned, told = judged(given_answer, WORDS)
+    assert earned == 0 and expected in told
+    assert given_answer == "sigmiod" or "did you mean" not in told
+
+
+def test_a_dict_of_answers_names_the_section_of_each_wrong_one_once(judged):
+    sections = {"a": "One", "b": "Two", "c": "Three", "d": "Two"}
+    several = spec.Answer("tiny.answer", {"a": 1, "b": 2, "c": 3, "d": 4}, sections, {})
+    told = judged({"a": 1, "b": 0, "c": None, "d": 0}, several)[1]
+    assert told.endswith("Read again: chapter 2, “Two”; chapter 2, “Three”\n") and told.count("Read again") == 1
+    assert "Read again" not in judged({"a": 1, "b": 2, "c": 3, "d": 4}, several)[1]
+
+
+def largest(x):
+    """The column of each row's largest entry, whole numbers."""
+    return x.argmax(axis=1)
+
+
+def test_whole_numbers_must_be_whole(judged):
+    exercise = replace(SQUARE, reference=largest)
+    assert judged(largest, exercise)[0] == judged(lambda x: largest(x).astype(np.uint8), exercise)[0] == 3
+    earned, told = judged(lambda x: largest(x).astype(float), exercise)
+    assert earned == 0 and "out has dtype float64, should be whole numbers (int64)." in told
+
+
+def fails(error):
+    def function(x):
+        raise error
+
+    return function
+
+
+def goes_on(x):
+    while True:
+        pass
+
+
+def test_a_mistake_that_raises_is_known_by_its_exception(judged):
+    mutants = {"A key.": fails(KeyError("u")), "A type.": fails(TypeError), "For ever.": fails(TimeoutError)}
+    exercise = replace(SQUARE, mutants=mutants, seconds=1)
+    for mistake, sentence in [
+        (fails(KeyError("v")), "A key."),
+        (fails(TypeError("x")), "A type."),
+        (goes_on, "For ever."),
+    ]:
+        told = judged(mistake, exercise)[1]
+        assert [s for s in mutants if s in told] == [sentence]
+    assert "1 second (" in told
+    for other in fails(ZeroDivisionError), fails(NotImplementedError):
+        assert not [s for s in mutants if s in judged(other, exercise)[1]]
 
 
 @pytest.mark.parametrize(

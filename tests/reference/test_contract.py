@@ -340,6 +340,13 @@ def test_what_is_just_allowed_is_allowed(case):
         assert sentence is None or f"{argument} must" not in sentence
 
 
+def mha_with_a_past():
+    """The backward that there is none of."""
+    params = {part: {"W": zeros(4, n), "b": zeros(n)} for part, n in [("qkv", 12), ("proj", 4)]}
+    past = zeros(1, 2, 3, 2), zeros(1, 2, 3, 2)
+    attention.mha_backward(zeros(1, 1, 4), attention.mha_forward(params, zeros(1, 1, 4), 2, past)[1])
+
+
 def said_or_missing(f, arguments):
     try:
         return said(f, **arguments)
@@ -464,6 +471,28 @@ RNG = np.random.default_rng(0)
         (
             lambda: mlp.MLPConfig((3, 0, 2), activations.relu, init.he_normal),
             "MLPConfig: sizes must be two or more numbers, each 1 or more, not (3, 0, 2)",
+        ),
+        (
+            lambda: attention.attention_forward(zeros(2, 4), zeros(3, 4), zeros(3, 5), np.zeros((2, 3), bool)),
+            "attention_forward: every query must have one key or more to look at",
+        ),
+        (mha_with_a_past, "mha_backward: a forward with a past has no backward"),
+        (
+            lambda: gpt.generate({}, zeros(2, 0, dtype=int), 3, gpt.GPTConfig(2, 2, 8, 4, 50), RNG),
+            "generate: there must be one token or more to continue, not 0",
+        ),
+        (
+            lambda: rnn.unroll_forward(rnn.gru, {}, zeros(2, 0, 3), {}),
+            "unroll_forward: a sequence has one step or more, not 0",
+        ),
+        (lambda: conv.CNNConfig((8, 8, 1), (), 10), "CNNConfig: channels must name one stage or more, not ()"),
+        (
+            lambda: conv.cnn_forward({}, zeros(2, 8, 9, 1), conv.CNNConfig((8, 8, 1), (4,), 10)),
+            "cnn_forward: images must be (8, 8, 1), not (8, 9, 1)",
+        ),
+        (
+            lambda: layers.batchnorm_running(zeros(1, 4), zeros(4), zeros(4)),
+            "batchnorm_running: a variance needs two rows or more, not 1",
         ),
         (lambda: mlp.width_for_budget(9, 5, 2, 16), "width_for_budget: 16 parameters are too few: a width of 1 has 22"),
         (lambda: gpt.GPTConfig(2, 3, 8, 16, 50), "GPTConfig: 3 heads do not divide n_embd = 8"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from reference_impl import activations, data, gradcheck, init, losses, mlp, optim, train, tree
+from reference_impl import activations, data, gradcheck, init, layers, losses, mlp, optim, train, tree
 
 # The same examples on every run, and no deadline: the machine may be busy.
 examples = settings(
@@ -143,6 +143,24 @@ def test_a_file_of_another_structure_is_refused(like, tmp_path):
     tree.save(tmp_path / "model.npz", {"W": np.ones(2), "b": np.ones(3)})
     with pytest.raises(ValueError, match="structure"):
         tree.load(tmp_path / "model.npz", like)
+
+
+# Running statistics ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lead", [(7,), (2, 3)], ids=["rows", "two leading axes"])
+@pytest.mark.parametrize("momentum", [0.1, 0.7])
+def test_batch_norms_running_statistics_are_torchs(lead, momentum, rng):
+    """Over three batches; the arrays they start from stay as they are."""
+    norm = torch.nn.BatchNorm1d(5, momentum=momentum, dtype=torch.float64)
+    first = mean, var = np.zeros(5), np.ones(5)
+    for _ in range(3):
+        x = 2 + 3 * rng.standard_normal((*lead, 5))
+        norm(torch.from_numpy(x.reshape(-1, 5)))
+        mean, var = layers.batchnorm_running(x, mean, var, momentum)
+        np.testing.assert_allclose(mean, norm.running_mean, rtol=1e-12)
+        np.testing.assert_allclose(var, norm.running_var, rtol=1e-12)
+    assert not first[0].any() and (first[1] == 1).all()
 
 
 # Initial weights ------------------------------------------------------------------------------------------------------
