@@ -62,7 +62,7 @@ def call(function, args, seconds):
         ):
             warnings.simplefilter("ignore")
             return function(*args), printed.getvalue()
-    except _Stop:
+    except (_Stop, TimeoutError):  # the latter from a known mistake that would go on for ever
         time = "1 second" if seconds == 1 else f"{seconds:g} seconds"
         raise Failure(f"was still running after {time} (too much work, or an endless loop)") from None
     except KeyboardInterrupt:
