@@ -9,7 +9,7 @@ import inspect
 
 import numpy as np
 
-from reference_impl import activations, attention, contract, conv, fast_conv, layers, losses, mlp, schedule, train, tree
+from reference_impl import activations, attention, contract, conv, fast_conv, layers, losses, schedule, train, tree
 
 BLOCK = 1 << 16  # numbers in a block: a handful of blocks stay in the cache
 ROOT = (2 / np.pi) ** 0.5
@@ -78,27 +78,29 @@ def linear_forward(x, W, b):
 
 
 def linear_backward(dout, cache):
-    """layers.linear_backward; where the cache says None for W, nobody asks for dx."""
+    """layers.linear_backward."""
     x, W = cache
     rows = _rows(dout)
-    dx = None if W is None else rows.dot(W.T).reshape(x.shape)
-    return dx, _rows(x).T.dot(rows), np.add.reduce(rows)
+    return rows.dot(W.T).reshape(*x.shape[:-1], len(W)), _rows(x).T.dot(rows), np.add.reduce(rows)
 
 
 def cross_entropy_forward(logits, targets):
-    """losses.cross_entropy_forward."""
-    logp = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
-    logp -= np.log(np.add.reduce(np.exp(logp), axis=-1, keepdims=True))
-    picked = _rows(logp)[np.arange(targets.size), targets.reshape(-1)]
-    return -np.add.reduce(picked) / targets.size, (logp, targets)
+    """losses.cross_entropy_forward, with probabilities in the cache."""
+    p = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    right = np.arange(targets.size), targets.reshape(-1)
+    picked = np.add.reduce(_rows(p)[right])
+    np.exp(p, out=p)
+    total = np.add.reduce(p, axis=-1, keepdims=True)
+    p /= total
+    return (np.add.reduce(np.log(total), axis=None) - picked) / targets.size, (p, right)
 
 
 def cross_entropy_backward(dout, cache):
     """losses.cross_entropy_backward."""
-    logp, targets = cache
-    dlogits = np.exp(logp)
-    _rows(dlogits)[np.arange(targets.size), targets.reshape(-1)] -= 1
-    dlogits *= dout / targets.size
+    p, right = cache
+    scale = float(dout) / len(right[0])
+    dlogits = p * scale
+    _rows(dlogits)[right] -= scale
     return dlogits
 
 
@@ -129,13 +131,6 @@ def attention_backward(dout, cache):
     return dq, dk, dv
 
 
-def mlp_forward(params, x, config):
-    """mlp.mlp_forward, whose backward leaves out the gradient by x: nobody asks for it."""
-    logits, (caches, config) = _clear_mlp_forward(params, x, config)
-    (x, _), c_act = caches[0]
-    return logits, ([((x, None), c_act), *caches[1:]], config)
-
-
 class Flat(dict):
     """What adamw_step remembers: {path: (m, v)}, views of flat arrays; params lie in such an array too."""
 
@@ -153,11 +148,11 @@ class Flat(dict):
         self.params = tree.unflatten({path: parts[path] for path in tree.flatten(params)}, params)
 
     def beside(self, grads):
-        """[(g, p, m, v), …], flat: of the whole where it is small, which is fewer calls, else leaf by leaf."""
+        """Flat blocks [(g, p, m, v), …]: the whole where it is small, for fewer calls, else leaf by leaf."""
         grads = tree.flatten(grads)
         if self.whole[0].size <= BLOCK:
-            return [(np.concatenate([grads[path].reshape(-1) for path in self]), *self.whole)]
-        return [(grads[path].reshape(-1), *parts) for path, parts in self.leaves.items()]
+            return [(np.concatenate([grads[path] for path in self], axis=None), *self.whole)]
+        return [block for path, parts in self.leaves.items() for block in _blocks(grads[path], *parts)]
 
 
 def adamw_step(params, grads, states, step, recipe):
@@ -167,15 +162,15 @@ def adamw_step(params, grads, states, step, recipe):
     """
     if not isinstance(states, Flat) or params is not states.params:
         states = Flat(params, states)
-    parts, t = states.beside(grads), step + 1
+    blocks, t = states.beside(grads), step + 1
     lr = schedule.warmup_cosine(t, recipe.lr, recipe.n_warmup, recipe.n_steps, recipe.final_lr * recipe.lr)
     (b1, b2), scale = recipe.betas, 1.0
     root = (1 - b2**t) ** 0.5
     if recipe.max_norm < np.inf:
-        scale = min(1.0, recipe.max_norm / (sum(float(np.dot(g, g)) for g, *_ in parts) ** 0.5 + 1e-6))
+        scale = min(1.0, recipe.max_norm / (sum(float(np.dot(g, g)) for g, *_ in blocks) ** 0.5 + 1e-6))
     if recipe.weight_decay:
         states.whole[0, : states.n_decay] *= 1 - lr * recipe.weight_decay
-    for g, p, m, v in (block for part in parts for block in _blocks(*part)):
+    for g, p, m, v in blocks:
         m *= b1
         m += g * ((1 - b1) * scale)
         v *= b2
@@ -184,14 +179,13 @@ def adamw_step(params, grads, states, step, recipe):
     return states.params, states
 
 
-_clear_mlp_forward = inspect.unwrap(mlp.mlp_forward)
 conv2d_forward, conv2d_backward = fast_conv.conv2d_forward, fast_conv.conv2d_backward
 maxpool_forward, maxpool_backward = fast_conv.maxpool_forward, fast_conv.maxpool_backward
 cnn_forward, cnn_backward = fast_conv.cnn_forward, fast_conv.cnn_backward
 gelu = activations.Activation(gelu_forward, gelu_backward)
 REPLACED = [
     (module, name)
-    for module in (activations, attention, conv, layers, losses, mlp, train)
+    for module in (activations, attention, conv, layers, losses, train)
     for name, ours in list(globals().items())
     if name in vars(module) and (inspect.isfunction(ours) or isinstance(ours, activations.Activation))
 ]

@@ -166,7 +166,10 @@ def mlp_backward(dout, cache):
     for c_linear, c_act in reversed(caches):
         if c_act is not None:
             dout = config.activation.backward(dout, c_act)
-        dout, dW, db = linear_backward(dout, c_linear)
+        x, W = c_linear
+        if len(grads) == len(caches) - 1:  # nobody asks for the gradient by the data: without rows of W it is empty
+            W = W[:0]
+        dout, dW, db = linear_backward(dout, (x, W))
         grads.append({"W": dW, "b": db})
     return grads[::-1]
 

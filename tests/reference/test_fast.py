@@ -333,7 +333,7 @@ def test_params_from_elsewhere_are_taken_over_between_two_steps(rng):
     assert_equal(other, kept, np.float64, times=0)
 
 
-def test_backward_under_speed_leaves_out_the_gradient_by_the_input(rng):
+def test_backward_leaves_out_the_gradient_by_the_input(rng):
     """Nobody asks for it, and it is a large part of a small network's work."""
     caches = []
     with fast.speed(), pytest.MonkeyPatch.context() as patch:
@@ -344,4 +344,4 @@ def test_backward_under_speed_leaves_out_the_gradient_by_the_input(rng):
             params, batches, loss_and_grads = model(rng)
             loss_and_grads()(params, *batches[0])
     # Three linear layers; then one, and two convolutions: the first of either network comes last.
-    assert [grads[0] is None for grads in caches] == [False, False, True, False, False, True]
+    assert [grads[0] is None or not grads[0].size for grads in caches] == [False, False, True, False, False, True]
