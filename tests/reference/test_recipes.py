@@ -247,7 +247,8 @@ def test_what_is_saved_is_what_was_scored(tmp_path, capsys):
     path = tmp_path / "digits.npz"
     done = trained("digits", tmp_path, "--steps", "30", "--seed", "3", "--save", str(path))
     run = recipes.digits(n_steps=30, seed=3)
-    assert run.score(tree.load(path, run.params)) == done["score"]
+    # A product's last digit may depend on where in memory its arrays lie.
+    assert run.score(tree.load(path, run.params)) == pytest.approx(done["score"], rel=1e-12)
     assert f"accuracy {done['score']['accuracy']:.4f}" in capsys.readouterr().out
 
 
