@@ -53,7 +53,9 @@ ROWS = "Shapes are the grammar of a network"
 BEFORE = Answer(
     "ch05.before_running",
     value=PARTS | PAIRS | COSTS,
-    section=ROWS,
+    section=dict.fromkeys(PARTS, ROWS)
+    | dict.fromkeys(PAIRS, "Broadcasting, and the error it hides")
+    | dict.fromkeys(COSTS, "What a pass costs"),
     choices=("error", "(10,)", "(48,)", "(64,)", "(160, 10)", "(128,)", "(128, 1)", "(128, 10)", "(128, 48)")
     + ("(128, 64)", "(128, 128)", "(48, 128)", "(1, 48)", "(64, 48)", "(8, 10)", "(20, 10)", "(8, 20, 10)")
     + ("(8, 20, 48)", "(8, 20, 64)", "(1, 128)", "(10, 128)"),
