@@ -67,7 +67,7 @@ grade: .stamps/grade  ## grade the sample class with nbgrader
 test: .stamps/book .stamps/grade  ## all tests but the browser's
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m "not browser" -n 2
+	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadgroup
 
 test-browser: .stamps/book  ## the built site in Chromium
 	$(BIN)/python -m pytest -m browser
@@ -75,6 +75,7 @@ test-browser: .stamps/book  ## the built site in Chromium
 bench: .stamps/installed  ## NumPy against PyTorch on this machine, and the real training runs: some 20 minutes, nothing else running
 	$(BIN)/python -m bench.cpu --json book/data/cpu_bench.json
 	$(BIN)/python -m bench.training --json book/data/training_bench.json
+	$(BIN)/python -m bench.grading --json book/data/grading_bench.json
 
 clean:  ## remove everything generated but .venv
 	rm -rf _build dist book/solved .stamps/book* .stamps/exercises .stamps/grade .stamps/wheel .stamps/qualified node_modules/.cache

@@ -7,8 +7,10 @@ from pathlib import Path
 import nbgrader.preprocessors as pp
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 
+from grading.executor import TrustedExecute
 from grading.fresh import FreshCases, SkipDemos
 from grading.notebooks import ReleaseSource
+from grading.repair import Repair
 
 c = get_config()  # noqa: F821
 
@@ -42,11 +44,21 @@ c.GenerateAssignment.preprocessors = [
 ]
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 
-# Every submission is graded on cases no student has seen; demonstrations are not run.
+# What students hand in is first made whole again.
+c.Autograde.sanitize_preprocessors = [
+    Repair,
+    pp.ClearOutput,
+    pp.DeduplicateIds,
+    pp.OverwriteKernelspec,
+    pp.OverwriteCells,
+    pp.CheckCellMetadata,
+]
+
+# Every submission is graded on cases no student has seen, in a sandbox; demonstrations are not run.
 c.Autograde.autograde_preprocessors = [
     FreshCases,
     SkipDemos,
-    pp.Execute,
+    TrustedExecute,
     pp.IgnorePattern,
     ClearMetadataPreprocessor,
     pp.LimitOutput,
@@ -54,5 +66,9 @@ c.Autograde.autograde_preprocessors = [
     pp.AssignLatePenalties,
     pp.CheckCellMetadata,
 ]
-c.ExecutePreprocessor.timeout = 90  # seconds for one cell; a check stops an endless loop long before
+c.TrustedExecute.timeout = 90  # seconds for one cell; a check stops an endless loop long before
+c.TrustedExecute.learn = False  # `check` asks for plain values alone
+c.ExecutePreprocessor.timeout = 90  # where plain `Execute` is used, as for a comparison
 c.ExecutePreprocessor.interrupt_on_timeout = True
+
+c.GenerateFeedback.exporter_class = "grading.feedback.PageExporter"

@@ -3,6 +3,7 @@
 The file holds one JSON text and one run of bytes in which the text's arrays lie end to end. Nothing in it is pickled.
 """
 
+import functools
 import json
 import math
 import os
@@ -89,6 +90,15 @@ def load(path=None):
         raise FileNotFoundError(
             f"{FILE} is not in {folder}. It belongs beside the notebook: unpack the set's zip again."
         )
+    if isinstance(path, str | os.PathLike):
+        status = os.stat(path)
+        return _load(os.path.abspath(path), status.st_mtime_ns, status.st_size)
+    return _load.__wrapped__(path)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(path, *_changed):
+    """load, once for all checks of a notebook. Records are not altered: `resolve` copies."""
     with np.load(path, allow_pickle=False) as file:
         text, blob = str(file["json"]), file["arrays"].tobytes()
 

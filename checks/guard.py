@@ -49,10 +49,13 @@ def time_limit(seconds):
 def call(function, args, seconds):
     """function(*args), quietly and within its time.
 
+    A function that lives elsewhere, as it does where submissions are graded, brings a call of its own.
     Returns what it returned and what it printed; raises Failure, with one sentence, where it gave nothing back.
     """
-    printed = io.StringIO()
+    printed, elsewhere = io.StringIO(), getattr(function, "call_elsewhere", None)
     try:
+        if elsewhere:
+            return elsewhere(args, seconds)
         with (
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
@@ -68,7 +71,7 @@ def call(function, args, seconds):
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:
-        inner = traceback.extract_tb(error.__traceback__)[-1].name
+        inner = _frames(error)[-1].name
         own = getattr(function, "__name__", inner)
         raise Failure("is not written yet" if inner == own else f"calls {inner}, which is not written yet") from None
     except BaseException as error:
@@ -76,9 +79,14 @@ def call(function, args, seconds):
         raise Failure(f"stopped with {said}{_line(error)}") from None
 
 
+def _frames(error):
+    """Where an error came from, innermost last; one that comes from elsewhere tells it itself."""
+    return getattr(error, "remote_frames", None) or traceback.extract_tb(error.__traceback__)
+
+
 def _line(error):
     """Where in the student's cell an error came from, as the end of a sentence."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = _frames(error)
     own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<ipython")]
     if not own or not own[-1].line:
         return ""

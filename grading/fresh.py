@@ -10,19 +10,28 @@ from functools import cache
 from pathlib import Path
 
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool
 
 from checks import cases
 from grading import notebooks, spec
 
 
 class FreshCases(NbGraderPreprocessor):
-    """Before a submission is executed, put fresh cases in its folder. All submissions of one run get the same ones."""
+    """Before a submission is executed, draw fresh cases, for the trusted process alone. All submissions of one run get
+    the same ones: where several processes grade, each is told the seed.
+    """
+
+    beside = Bool(False, help="put them in the submission's folder, where nbgrader's own executor needs them").tag(
+        config=True
+    )
 
     def preprocess(self, nb, resources):
         slug = resources["nbgrader"]["assignment"]
         if slug in spec.slugs():
-            path = Path(resources["metadata"]["path"]) / cases.FILE
-            path.write_bytes(drawn(slug))
+            content = drawn(slug, resources.get("grading", {}).get("seed"))
+            resources.setdefault("trusted_files", {})[cases.FILE] = content
+            if self.beside:
+                (Path(resources["metadata"]["path"]) / cases.FILE).write_bytes(content)
         return nb, resources
 
 

@@ -31,22 +31,29 @@ def write_set(slug):
             make(file)
 
 
-def release(names):
-    """Let nbgrader make the students' copies in exercises/, keeping binary files whose content is the same."""
+def hand_out(names, folder=RELEASED):
+    """Let nbgrader make the students' copies in folder, and enter the sets in the gradebook of the class."""
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import PyFileConfigLoader
 
     config = PyFileConfigLoader("nbgrader_config.py", path=str(spec.ROOT)).load_config()
     config.GenerateAssignment.force = True
     config.CourseDirectory.root = str(spec.ROOT)
+    config.CourseDirectory.release_directory = str(folder)
     api = NbGraderAPI(config=config)
+    for slug in names:
+        result = api.generate_assignment(slug)
+        if not result["success"]:
+            raise spec.SpecError(f"nbgrader could not release {slug}:\n{result['log']}")
+
+
+def release(names):
+    """Make the students' copies in exercises/, keeping binary files whose content is the same."""
     for slug in names:
         kept = {p.name: p.read_bytes() for p in (RELEASED / slug).glob("*.npz")}
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(RELEASED / slug)
-        result = api.generate_assignment(slug)
-        if not result["success"]:
-            raise spec.SpecError(f"nbgrader could not release {slug}:\n{result['log']}")
+        hand_out([slug])
         for name, content in kept.items():
             path = RELEASED / slug / name
             if path.exists() and same_arrays(content, path):

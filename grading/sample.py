@@ -1,22 +1,23 @@
-"""A sample class: students who hand in what students hand in, graded by nbgrader end to end.
+"""A sample class: students who hand in what students hand in, graded end to end.
 
     python -m grading.sample [FOLDER]
 
-Makes submissions to every set from the released notebooks, grades them, writes feedback and grades.csv, all in FOLDER
-(_build/class, emptied first). It takes minutes: nbgrader starts a kernel for every notebook.
+Makes submissions to every set from the released notebooks, grades them, writes feedback, reports and grades.csv, all in
+FOLDER (_build/class, emptied first).
 """
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import nbformat
 
-from grading import sources, spec
+from grading import feedback, release, report, sources, spec
 
 FOLDER = spec.ROOT / "_build" / "class"
 BROKEN_SYNTAX = "def unfinished(x:\n    return x"
@@ -200,54 +201,34 @@ def submit(folder, student, slug):
     nbformat.write(notebook, path)
 
 
-def nbgrader(folder, *arguments, done=None, total=0):
-    """One nbgrader command for the class in folder, with a progress bar on a terminal. Exits where it fails."""
-    environment = os.environ | {"COURSE_CLASS": str(folder.relative_to(spec.ROOT))}
-    with open(folder / "nbgrader.log", "ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nbgrader", *arguments], cwd=spec.ROOT, env=environment, stdout=log, stderr=log
-        )
-        while process.poll() is None:
-            if done and sys.stderr.isatty():
-                n = done()
-                print(f"\r{' '.join(arguments):32} {'█' * (30 * n // total):30} {n}/{total}", end="", file=sys.stderr)
-            time.sleep(0.2)
-    if done and sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)
-    if process.returncode:
-        tail = (folder / "nbgrader.log").read_text(errors="replace").splitlines()[-15:]
-        sys.exit("\n".join([*tail, f"nbgrader {' '.join(arguments)} failed; all it said is in {folder}/nbgrader.log"]))
+def command(*arguments):
+    """Run a Python module's command for the class that make() has made. Exits where it fails."""
+    code = subprocess.call([sys.executable, "-m", *arguments], cwd=spec.ROOT)
+    if code:
+        sys.exit(f"{' '.join(map(str, arguments))} failed with exit code {code}")
+
+
+def make(folder=FOLDER, sets=None):
+    """Release the sets to a class in folder, which is emptied, and hand in its submissions."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["COURSE_CLASS"] = str(folder.relative_to(spec.ROOT))
+    release.hand_out(sets or spec.slugs(), folder / "release")
+    for slug in sets or spec.slugs():
+        for student in CLASS:
+            if hands_in(student, slug):
+                submit(folder, student, slug)
 
 
 def grade(folder=FOLDER, sets=None):
     """Make the class and grade it. Returns the path of grades.csv."""
-    sets = sets or spec.slugs()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for slug in sets:
-        nbgrader(
-            folder,
-            "generate_assignment",
-            slug,
-            "--force",
-            f"--CourseDirectory.release_directory={folder.relative_to(spec.ROOT)}/release",
-        )
-        for student in CLASS:
-            if hands_in(student, slug):
-                submit(folder, student, slug)
-    for slug in sets:
-        submissions = len(list(folder.glob(f"submitted/*/{slug}")))
-        start = time.monotonic()
-        nbgrader(
-            folder,
-            "autograde",
-            slug,
-            done=lambda slug=slug: len(list(folder.glob(f"autograded/*/{slug}/*.ipynb"))),
-            total=submissions,
-        )
-        nbgrader(folder, "generate_feedback", slug)
-        print(f"graded {submissions} submissions to {slug} in {time.monotonic() - start:.0f} s", flush=True)
-    nbgrader(folder, "export", "--to", str(folder / "grades.csv"))
+    make(folder, sets)
+    for slug in sets or spec.slugs():
+        command("grading", "run", slug)
+        with contextlib.redirect_stdout(io.StringIO()):
+            if feedback.main([slug]) or report.main([slug]):
+                sys.exit(f"there is no feedback or no report on {slug}")
+    command("nbgrader", "export", "--log-level=ERROR", "--to", str(folder / "grades.csv"))
     return folder / "grades.csv"
 
 

@@ -9,6 +9,7 @@ import inspect
 import re
 import sys
 import textwrap
+import warnings
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -204,7 +205,8 @@ def tried(exercise, function, args):
 
     A mutant raises TimeoutError in place of going on for ever.
     """
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             value = function(*cases.resolve(args, {}))
         except TimeoutError:

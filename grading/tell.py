@@ -28,6 +28,11 @@ def main():
             FOLDER.relative_to(spec.ROOT) / "feedback",
             f"one page a submission, as {next(feedback.glob('*/*.html')).relative_to(spec.ROOT)}",
         ),
+        (
+            "The reports",
+            FOLDER.relative_to(spec.ROOT) / "report",
+            "one a set, for the teacher, and a CSV for an LMS",
+        ),
     ]
     print()
     for what, where, how in lines:

@@ -72,7 +72,7 @@ def _rows(x):
 
 def linear_forward(x, W, b):
     """layers.linear_forward: one product of two matrices, however many leading axes x has."""
-    out = _rows(x).dot(W)
+    out = W.T.dot(x.T).T if x.ndim == 2 else _rows(x).dot(W)  # of a batch of rows BLAS is faster at the transpose
     out += b
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], -1), (x, W)
 
@@ -81,7 +81,8 @@ def linear_backward(dout, cache):
     """layers.linear_backward."""
     x, W = cache
     rows = _rows(dout)
-    return rows.dot(W.T).reshape(*x.shape[:-1], len(W)), _rows(x).T.dot(rows), np.add.reduce(rows)
+    dx = W.dot(rows.T).T if x.ndim == 2 else rows.dot(W.T).reshape(*x.shape[:-1], len(W))
+    return dx, _rows(x).T.dot(rows), np.add.reduce(rows)
 
 
 def cross_entropy_forward(logits, targets):
@@ -170,12 +171,19 @@ def adamw_step(params, grads, states, step, recipe):
         scale = min(1.0, recipe.max_norm / (sum(float(np.dot(g, g)) for g, *_ in blocks) ** 0.5 + 1e-6))
     if recipe.weight_decay:
         states.whole[0, : states.n_decay] *= 1 - lr * recipe.weight_decay
-    for g, p, m, v in blocks:
+    for g, p, m, v in blocks:  # in place: what is new lies elsewhere in memory, and costs time
+        change = g * ((1 - b1) * scale)
         m *= b1
-        m += g * ((1 - b1) * scale)
+        m += change
+        change *= change
+        change *= (1 - b2) / (1 - b1) ** 2
         v *= b2
-        v += g * g * ((1 - b2) * scale**2)
-        p -= m / (np.sqrt(v) + recipe.eps * root) * (lr * root / (1 - b1**t))
+        v += change
+        np.sqrt(v, out=change)
+        change += recipe.eps * root
+        np.divide(m, change, out=change)
+        change *= lr * root / (1 - b1**t)
+        p -= change
     return states.params, states
 
 

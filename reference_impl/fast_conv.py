@@ -1,75 +1,77 @@
-"""Convolution and pooling, faster: what fast.py has in place of conv's functions."""
-
-import inspect
+"""Convolution and pooling, faster. Images are (B, H, W, C), but lie as (H, W, C, B): a pixel is a matrix, (C, B)."""
 
 import numpy as np
 
 from reference_impl import activations, conv, layers
 
-BLOCK = 1 << 17  # numbers in the patches of a few images: they stay in the cache
 
+def _strips(x, kernel, stride):
+    """For every row of a kernel's places, their windows: (W_out, columns · (rows · C + 1), B), matrices to multiply.
 
-def _patches(x, kernel, stride):
-    """Some images at a time, and every place of a kernel on them as a row with a 1 at its end, for the bias."""
-    view = conv.windows(x, kernel, stride)
-    (B, *size, C, rows, columns), narrow = view.shape, x.shape[3] < 4
-    n = max(1, BLOCK // view[0].size)
-    for start in range(0, B, n):
-        part = view[start : start + n]
-        patches = np.ones((part[..., 0, 0, 0].size, rows * columns * C + 1), x.dtype, order="F" if narrow else "C")
-        if narrow:  # a pixel is too short to be copied by itself: copy rows of an image
-            patches.T[:-1].reshape(rows, columns, C, len(part), *size)[...] = part.transpose(4, 5, 3, 0, 1, 2)
-        else:
-            patches[:, :-1].reshape(len(part), *size, rows, columns, C)[...] = part.transpose(0, 1, 2, 4, 5, 3)
-        yield slice(start, start + n), patches
+    They are a view: what neighbours share is there once. A 1 at the end of every column of pixels is for the bias.
+    """
+    (B, H, W, C), (rows, columns) = x.shape, kernel
+    strip = np.ones((W, rows * C + 1, B), x.dtype)
+    shape = (W - columns) // stride + 1, columns * strip.shape[1], B
+    windows = np.lib.stride_tricks.as_strided(strip, shape, (stride * strip.strides[0], *strip.strides[1:]))
+    for top in range(0, H - rows + 1, stride):
+        strip[:, :-1].reshape(W, rows, C, B)[...] = x[:, top : top + rows].transpose(2, 1, 3, 0)
+        yield windows
 
 
 def conv2d_forward(x, W, b, stride=1, padding=0):
-    """conv.conv2d_forward, x : (B, H, W, C): b is one more row of W, and meets the 1 at the end of every patch."""
-    padded = np.zeros((x.shape[0], x.shape[1] + 2 * padding, x.shape[2] + 2 * padding, x.shape[3]), x.dtype)
-    conv.unpadded(padded, padding)[...] = x
-    both = np.concatenate([W.reshape(-1, len(b)), b[None]])
-    size = [(padded.shape[i + 1] - W.shape[i]) // stride + 1 for i in (0, 1)]
-    out = np.empty((len(x), *size, len(b)), x.dtype)
-    for images, patches in _patches(padded, W.shape[:2], stride):
-        np.matmul(patches, both, out=out[images].reshape(-1, len(b)))
-    return out, (padded, W, stride, padding)
+    """conv.conv2d_forward, x : (B, H, W, C): a matrix of W, with b where a column's 1 is, times every window."""
+    (B, H, width, C), (rows, columns, _, d_out) = x.shape, W.shape
+    if padding:
+        x, inside = np.zeros((H + 2 * padding, width + 2 * padding, C, B), x.dtype).transpose(3, 0, 1, 2), x
+        conv.unpadded(x, padding)[...] = inside
+    both = np.zeros((d_out, columns, rows * C + 1), x.dtype)
+    both[:, :, :-1], both[:, 0, -1] = W.transpose(3, 1, 0, 2).reshape(d_out, columns, -1), b
+    size = [conv.output_size(x.shape[i + 1], W.shape[i], stride) for i in (0, 1)]
+    out = np.empty((*size, d_out, B), x.dtype)
+    for row, windows in zip(out, _strips(x, (rows, columns), stride), strict=True):
+        np.matmul(both.reshape(d_out, -1), windows, out=row)
+    return out.transpose(3, 0, 1, 2), (x, W, stride, padding)
 
 
 def conv2d_backward(dout, cache):
     """conv.conv2d_backward, dout : (B, H_out, W_out, d_out); with None for the padding there is no dx."""
     x, W, stride, padding = cache
-    dx, turned, both = np.zeros_like(x), W.swapaxes(2, 3).copy(), 0
-    for images, patches in _patches(x, W.shape[:2], stride):
-        rows = dout[images].reshape(-1, W.shape[3])
-        both = both + patches.T @ rows
-        for i, j in np.ndindex(W.shape[:2] if padding is not None else (0, 0)):
-            place = conv.places(dx[images], i, j, stride, dout.shape)
-            place += (rows @ turned[i, j]).reshape(place.shape)
-    return None if padding is None else conv.unpadded(dx, padding), both[:-1].reshape(W.shape), both[-1]
+    (B, H, width, _), (rows, columns, C, d_out), both, dx = x.shape, W.shape, 0, None
+    for i, windows in enumerate(_strips(x, (rows, columns), stride)):
+        row = dout[:, i].swapaxes(0, 1)
+        both += windows @ (row if C == 1 else np.ascontiguousarray(row))  # for one channel a copy takes too long
+    both = both.sum(axis=0).reshape(columns, -1, d_out)
+    if padding is not None:  # the kernel, turned round, goes over dout, spread out
+        spread = np.zeros((H + rows - 1, width + columns - 1, d_out, B), x.dtype).transpose(3, 0, 1, 2)
+        conv.places(spread, rows - 1, columns - 1, stride, dout.shape)[...] = dout
+        dx, _ = conv2d_forward(conv.unpadded(spread, padding), W[::-1, ::-1].swapaxes(2, 3), 0)
+    return dx, both[:, :-1].reshape(columns, rows, C, d_out).swapaxes(0, 1), both[0, -1]
 
 
 def maxpool_forward(x, size, stride=None):
     """conv.maxpool_forward, x : (B, H, W, C)."""
     stride = stride or size
     shape = len(x), (x.shape[1] - size) // stride + 1, (x.shape[2] - size) // stride + 1, x.shape[3]
-    out = conv.places(x, 0, 0, stride, shape).copy()
-    winner = np.zeros(shape, np.min_scalar_type(size * size))
+    out = conv.places(x, 0, 0, stride, shape)
+    winner = np.zeros_like(out, np.min_scalar_type(size * size))
     for k, (i, j) in list(enumerate(np.ndindex(size, size)))[1:]:
-        entry = conv.places(x, i, j, stride, shape).copy()
+        entry = conv.places(x, i, j, stride, shape)
         np.maximum(winner, (entry > out) * winner.dtype.type(k), out=winner)
-        np.maximum(out, entry, out=out)
+        out = np.maximum(out, entry)
     return out, (winner, x.shape, size, stride)
 
 
 def maxpool_backward(dout, cache):
     """conv.maxpool_backward, dout : (B, H_out, W_out, C): where windows lie apart, nothing adds up."""
-    winner, shape, size, stride = cache
-    if stride < size:
-        return _clear_maxpool_backward(dout, cache)
-    dx = np.zeros(shape, dout.dtype)
+    winner, (B, *image), size, stride = cache
+    dx = np.zeros((*image, B), dout.dtype).transpose(3, 0, 1, 2)
     for k, (i, j) in enumerate(np.ndindex(size, size)):
-        np.multiply(dout, winner == k, out=conv.places(dx, i, j, stride, dout.shape))
+        place = conv.places(dx, i, j, stride, dout.shape)
+        if stride < size:
+            place += dout * (winner == k)
+        else:
+            np.multiply(dout, winner == k, out=place)
     return dx
 
 
@@ -80,10 +82,9 @@ def cnn_forward(params, x, config):
         x, c_conv = conv2d_forward(x, stage["W"], stage["b"], padding=config.kernel // 2)
         x, c_pool = maxpool_forward(x, config.pool)
         x, c_act = activations.relu_forward(x)
-        stages.append((c_conv, c_pool, c_act))
+        stages.append((c_conv if stages else (*c_conv[:3], None), c_pool, c_act))
     logits, c_linear = layers.linear_forward(x.reshape(len(x), -1), params["linear"]["W"], params["linear"]["b"])
-    (*first, _), *others = stages[0]
-    return logits, ([((*first, None), *others), *stages[1:]], x.shape, c_linear)
+    return logits, (stages, x.shape, c_linear)
 
 
 def cnn_backward(dout, cache):
@@ -96,6 +97,3 @@ def cnn_backward(dout, cache):
         dout, dW, db = conv2d_backward(dout, c_conv)
         grads["conv"].insert(0, {"W": dW, "b": db})
     return grads
-
-
-_clear_maxpool_backward = inspect.unwrap(conv.maxpool_backward)

@@ -54,7 +54,7 @@ def code_of(path):
 # {glob: what it may import beside the standard library}
 ARROWS = {
     "reference_impl/*.py": {"numpy", "reference_impl"},
-    "bench/*.py": {"numpy", "torch", "reference_impl", "bench"},
+    "bench/*.py": {"numpy", "torch", "reference_impl", "bench", "grading", "nbgrader", "attacks", "ground"},
     "checks/*.py": {"numpy", "checks", "given"},  # given.py is the student's, beside the notebook
     "book/figures/*.py": PLOTS | {"anywidget", "traitlets", "IPython", "matplotlib_inline", "myst_nb", "book.figures"},
     "book/*.md": PLOTS | {"reference_impl", "book.figures"},
@@ -111,7 +111,7 @@ def test_nothing_imports_grading_but_those_who_grade():
 
     def may(path):
         first = path.parts[0]
-        return first in ("grading", "tests") or path.name == "nbgrader_config.py" or path.match("solutions/*/spec.py")
+        return first in ("bench", "grading", "tests") or path.name == "nbgrader_config.py" or path.match("solutions/*/spec.py")
 
     wrong = [
         path

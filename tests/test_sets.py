@@ -6,7 +6,7 @@ import sys
 
 import nbformat
 import pytest
-from conftest import run_notebook
+from running import run_notebook
 
 from grading import notebooks, qualify, release, spec
 

@@ -42,7 +42,6 @@ def blocks(request, monkeypatch):
     """Blocks as they are, which hold a test's arrays whole, and blocks so small that every array has several."""
     if request.param:
         monkeypatch.setattr(fast, "BLOCK", request.param)
-        monkeypatch.setattr(fast_conv, "BLOCK", request.param)
 
 
 def arrays(value):

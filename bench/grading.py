@@ -1,0 +1,139 @@
+"""How fast a class is graded: `grading run` beside `nbgrader autograde` with nbgrader's own executor.
+
+    python -m bench.grading [--students 200] [--plain 50] [--rounds 3] [--set ch02_layers] [--json PATH]
+
+Every round makes two classes anew. nbgrader grades the first --plain students, one after another as it does; `grading
+run` grades them all. Where both have graded, every cell's score must be the same. One student in 50 hands in an endless
+loop.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from grading import release, sample, spec
+
+FOLDER = spec.ROOT / "_build" / "bench"
+ENDLESS = "claude"
+CHAIN = ["grading.fresh.FreshCases", "grading.fresh.SkipDemos"]
+CHAIN += [
+    f"nbgrader.preprocessors.{name}" for name in ("Execute", "LimitOutput", "SaveAutoGrades", "AssignLatePenalties")
+]
+PLAIN = [f"--Autograde.autograde_preprocessors={name}" for name in CHAIN] + ["--FreshCases.beside=True"]
+
+
+def author(number):
+    """Which student of the sample class hands in what student number `number` hands in."""
+    kinds = [name for name in sample.CLASS if name != ENDLESS]
+    return ENDLESS if number % 50 == 49 else kinds[number % len(kinds)]
+
+
+def make(folder, slug, count):
+    """A class of count students who have handed in a set."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["COURSE_CLASS"] = str(folder.relative_to(spec.ROOT))
+    release.hand_out([slug], folder / "release")
+    for number in range(count):
+        who = author(number)
+        sample.submit(folder, who, slug)
+        (folder / "submitted" / who).rename(folder / "submitted" / f"student{number:04}")
+
+
+def timed(folder, *arguments):
+    """(wall seconds, CPU seconds, MiB of the largest process) of a Python module run for the class in folder."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with open(folder / "commands.log", "ab") as log:
+        subprocess.run([sys.executable, "-m", *arguments], cwd=spec.ROOT, stdout=log, stderr=log, check=True)
+    wall = time.perf_counter() - start
+    with contextlib.suppress(ChildProcessError):  # what outlived its parent has become ours: its time counts
+        while True:
+            os.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, cpu, after.ru_maxrss / 1024
+
+
+def scores(folder, slug):
+    """{(student, cell): points} of a class."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{folder}/gradebook.db", "neuron") as gradebook:
+        return {
+            (submission.student.id, grade.name): grade.auto_score
+            for submission in gradebook.assignment_submissions(slug)
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        }
+
+
+def compare(slug, students, plain):
+    """One round: {"plain": …, "ours": …}, each {"students", "wall", "cpu", "memory"}."""
+    found, given = {}, {}
+    for name, count in (("plain", plain), ("ours", students)):
+        folder = FOLDER / name
+        make(folder, slug, count)
+        command = ["nbgrader", "autograde", slug, *PLAIN] if name == "plain" else ["grading", "run", slug]
+        wall, cpu, memory = timed(folder, *command)
+        found[name] = {"students": count, "wall": wall, "cpu": cpu, "memory": memory}
+        given[name] = scores(folder, slug)
+    differ = [key for key, points in given["plain"].items() if given["ours"][key] != points]
+    if differ:
+        sys.exit(f"the scores differ: {differ[:5]}")
+    return found
+
+
+def spread(values):
+    """The median of some values, with the least and the largest."""
+    return {"median": statistics.median(values), "least": min(values), "largest": max(values)}
+
+
+def table(result):
+    """What came of the rounds, as lines of text."""
+    yield f"{result['set']}, {result['rounds']} rounds, {result['cores']} cores"
+    yield f"{'':6}{'students':>10}{'wall s/student':>16}{'CPU s/student':>15}{'MiB':>7}"
+    for name, label in (("plain", "nbgrader"), ("ours", "grading")):
+        row = result[name]
+        yield f"{label:8}{row['students']:8}{row['wall']:16.3f}{row['cpu']:15.3f}{row['memory']:7.0f}"
+    for what, ratio in result["ratio"].items():
+        yield f"{what}: {ratio['median']:.1f} times faster ({ratio['least']:.1f} to {ratio['largest']:.1f})"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m bench.grading", description=__doc__.split("\n")[0])
+    parser.add_argument("--students", type=int, default=200)
+    parser.add_argument("--plain", type=int, default=50, help="how many of them plain nbgrader grades")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--set", default="ch02_layers", choices=spec.slugs())
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here")
+    chosen = parser.parse_args()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    rounds = [compare(chosen.set, chosen.students, chosen.plain) for _ in range(chosen.rounds)]
+    each = {
+        name: [{k: r[name][k] / r[name]["students"] for k in ("wall", "cpu")} for r in rounds] for name in rounds[0]
+    }
+    result = {"command": f"python -m bench.grading --students {chosen.students} --plain {chosen.plain}"}
+    result |= {"set": chosen.set, "rounds": chosen.rounds, "cores": os.cpu_count(), "machine": platform.machine()}
+    for name, rows in each.items():
+        result[name] = {k: statistics.median(row[k] for row in rows) for k in ("wall", "cpu")}
+        result[name] |= {"students": rounds[0][name]["students"], "memory": max(r[name]["memory"] for r in rounds)}
+    pairs = list(zip(each["plain"], each["ours"], strict=True))
+    result["ratio"] = {what: spread([a[what] / b[what] for a, b in pairs]) for what in ("wall", "cpu")}
+    print("\n".join(table(result)))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

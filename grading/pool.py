@@ -1,0 +1,152 @@
+"""Workers: processes of this machine or of a Dask cluster, and what to do when one of them dies."""
+
+import contextlib
+import ctypes
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
+from functools import partial
+from itertools import chain, islice
+from types import SimpleNamespace
+
+from grading import worker
+
+JOB = None  # of this worker process
+
+
+class Unreachable(Exception):
+    """There are no workers to be had."""
+
+
+class KilledWorker(Exception):
+    """A submission's worker died twice. (Dask's own exception has the same name.)"""
+
+
+def graded(submissions, open_pool):
+    """Yield (submission, future) as they finish, twice as many under way as there are workers.
+
+    open_pool : makes a context with .submit(submission) -> concurrent Future and .workers
+    A worker that dies takes the others of its pool along. All that was under way is then done again in a new pool, one
+    submission at a time, so that the one that kills its worker again is known: its future raises KilledWorker.
+    """
+    suspects, running, submissions = deque(), {}, iter(submissions)
+    first = next(submissions, None)  # before there is a pool: there may be nothing to do
+    if first is None:
+        return
+    submissions = chain([first], submissions)
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(open_pool())
+        while True:
+            careful = bool(suspects)
+            room = 2 * pool.workers - len(running)
+            for submission in [suspects.popleft()] if careful else islice(submissions, room):
+                running[started(pool, submission)] = submission
+            if not running:
+                return
+            try:
+                yield from finished(running)
+            except BrokenExecutor:
+                stack.pop_all().close()
+                pool = stack.enter_context(open_pool())
+                if careful:
+                    yield running.popitem()[1], failed(KilledWorker())
+                suspects.extend(running.values())
+                running.clear()
+
+
+def started(pool, submission):
+    """The future of a submission, which fails where the pool is broken already."""
+    try:
+        return pool.submit(submission)
+    except BrokenExecutor as error:
+        return failed(error)
+
+
+def failed(error):
+    """A future that has raised an exception."""
+    future = Future()
+    future.set_exception(error)
+    return future
+
+
+def finished(running):
+    """Take those that are finished out of {future: submission} and yield them. Raises BrokenExecutor after the last."""
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    broken = [future for future in done if isinstance(future.exception(), BrokenExecutor)]
+    for future in done.difference(broken):
+        yield running.pop(future), future
+    if broken:
+        raise broken[0].exception()
+
+
+@contextlib.contextmanager
+def local(job, workers):
+    """A pool of processes on this machine. Leaving it by an exception stops them at once."""
+    before = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["grading.executor", "grading.fresh", "grading.repair"])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=begin, initargs=(job,)) as pool:
+        try:
+            error = pool.submit(ready).exception()
+            if error:  # else a pool that cannot start would cost everyone's points
+                raise Unreachable(f"the worker processes cannot be started: {error}") from error
+            yield SimpleNamespace(submit=partial(pool.submit, run), workers=workers)
+        except BaseException:
+            for process in set(multiprocessing.active_children()) - before:
+                process.kill()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def begin(job):
+    """First thing in a worker process: Ctrl-C is the head's alone, and its end is ours."""
+    global JOB
+    JOB = job
+    os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    else:
+        threading.Thread(target=follow, daemon=True).start()
+
+
+def follow():
+    """Leave when the head process is gone."""
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def ready():
+    """Load what every submission needs."""
+    worker.prepared(JOB)
+
+
+def run(submission):
+    """The work of a pool's process."""
+    return worker.work(JOB, submission)
+
+
+@contextlib.contextmanager
+def cluster(job, address, patience=10):
+    """The workers of a Dask cluster, which must answer within patience seconds."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise Unreachable("--scheduler needs the package distributed: pip install distributed") from None
+    try:
+        client = Client(address, timeout=patience, set_as_default=False)
+    except (OSError, TimeoutError, ValueError, TypeError) as error:
+        raise Unreachable(f"no Dask scheduler answers at {address}") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=patience)
+        except TimeoutError:
+            raise Unreachable(f"the Dask scheduler at {address} has no workers") from None
+        shared = client.scatter(job, broadcast=True, hash=False)
+        pool = client.get_executor(pure=False)
+        workers = sum(client.nthreads().values())
+        yield SimpleNamespace(submit=partial(pool.submit, worker.work, shared), workers=workers)
