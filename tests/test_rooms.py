@@ -111,7 +111,11 @@ def test_nothing_imports_grading_but_those_who_grade():
 
     def may(path):
         first = path.parts[0]
-        return first in ("bench", "grading", "tests") or path.name == "nbgrader_config.py" or path.match("solutions/*/spec.py")
+        return (
+            first in ("bench", "grading", "tests")
+            or path.name == "nbgrader_config.py"
+            or path.match("solutions/*/spec.py")
+        )
 
     wrong = [
         path

@@ -344,3 +344,15 @@ def test_without_a_sandbox_it_refuses(graded, monkeypatch):
     with pytest.raises(executor.NoSandbox, match="--no-sandbox"):
         graded(SQUARE)
     assert graded(SQUARE, sandbox=False)[0] == [2]
+
+
+def test_outputs_run_nothing_in_the_graders_browser(graded):
+    shows = """
+from IPython.display import HTML, Javascript, display
+display(HTML("<table><tr><td>7</td></tr></table><script>steal()</script><img src=x onerror=steal()>"))
+display(Javascript("steal()"))
+"""
+    _, nb = graded([("solution", "two = 2"), ("graded", "assert two == 2")], {0: shows})
+    assert "steal" not in str([o.get("data", {}).get("text/html") for o in nb.cells[0].outputs])
+    assert "<td>7</td>" in nb.cells[0].outputs[0].data["text/html"]
+    assert {mime for o in nb.cells[0].outputs for mime in o.data} == {"text/plain", "text/html"}
