@@ -7,8 +7,6 @@ import numpy as np
 
 from checks import answers, cases, compare, experiments, guard
 
-RIGHT = set()  # the names of what earned all its points in this process
-
 
 def check(name, answer):
     """Judge an answer, print what is right, what is not and where to look, and return the points earned.
@@ -25,7 +23,6 @@ def check(name, answer):
     points = records[name]["points"]
     earned = round(float(points * share), 2)
     title = name.split(".")[-1]
-    (RIGHT.add if share == 1 else RIGHT.discard)(title)
     print(f"{title}: {'right, ' if share == 1 else ''}{earned:g} of {points:g} points")
     for line in lines:
         print("  " + line)
@@ -62,25 +59,20 @@ def _given():
 
 @contextmanager
 def _standing_in(sources, function, namespace):
-    """While a function is judged, correct ones stand in for the other exercises it calls that are not right themselves:
-    one mistake costs one mark.
+    """While a function is judged, correct ones stand in for the other exercises it calls: one mistake costs one mark.
 
     sources : {name: source}, filled by the grader alone
     """
-    wrong = sources.keys() - RIGHT
-    if not wrong:
-        yield
-        return
     scope, right = getattr(function, "__globals__", {}), {}
     for source in sources.values():
         right |= {"np": np, **namespace}
         exec(source, right)
-    own = {name: scope[name] for name in wrong if name in scope}
-    scope.update({name: right[name] for name in wrong})
+    own = {name: scope[name] for name in sources if name in scope}
+    scope.update({name: right[name] for name in sources})
     try:
         yield
     finally:
-        for name in wrong:
+        for name in sources:
             del scope[name]
         scope.update(own)
 
