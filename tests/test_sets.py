@@ -10,6 +10,7 @@ from running import run_notebook
 
 from grading import notebooks, qualify, release, spec
 
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # a notebook leaves its data files open
 SETS = spec.slugs()
 
 
