@@ -1,12 +1,9 @@
 """Workers: processes of this machine or of a Dask cluster, and what to do when one of them dies."""
 
 import contextlib
-import ctypes
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
-import sys
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
@@ -108,14 +105,11 @@ def begin(job):
     global JOB
     JOB = job
     os.setsid()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    else:
-        threading.Thread(target=follow, daemon=True).start()
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def follow():
-    """Leave when the head process is gone."""
+    """Leave when the head process is gone. (The parent is the fork server, which waits for its children's end.)"""
     multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 
