@@ -2,9 +2,10 @@
 
     python -m bench.attacks [--only NAME …] [--workers N] --json PATH
 
-Every attack of tests/grading/attacks.py is tried twice in a class of its own, between a student whose work is graded
-already and one who comes later in the alphabet. Harm is what these two, the course's files, the machine and the secrets
-of the course suffer. Where the machine allows, a class is graded in a process and mount namespace of its own.
+Every attack of tests/grading/attacks.py is handed in to a class, between a student whose work is graded already and one
+who comes later in the alphabet: to nbgrader each in a class of its own, since one may end it, to us twenty at a time.
+Harm is what these two, the course's files, the machine and the secrets of the course suffer; all that a class suffers
+is told of each attack in it. Where the machine allows, a class is graded in a process and mount namespace of its own.
 """
 
 import argparse
@@ -23,7 +24,8 @@ import attacks as corpus
 import ground
 
 PATH = Path("book/data/attacks.json")
-SECONDS = 300  # for a class of two
+SECONDS = 300  # for a submission
+CLASS = 20  # attacks on us that share a class
 KILOBYTES = 8_000_000  # of address space for a process: an attack must not take the machine along
 INSIDE = """\
 left() {
@@ -76,39 +78,43 @@ def moved(place, folder):
     return ground.Ground(folder, place.slug)
 
 
-def tried(attack, place, right, plain, prefix):
-    """One attack in a class of its own: {"points", "harm", "seconds"}."""
+def tried(attacks, place, right, plain, prefix):
+    """Some attacks in one class, graded: [{"points", "harm", "seconds"}, …], the class's harm being each one's."""
     with tempfile.TemporaryDirectory(prefix="attack-") as folder, ground.line() as (port, heard):
         here = moved(place, Path(folder).resolve() / "course")
         corpus.prepare(here.folder, port)
-        ground.hand_in(here, "mallory", attack.apply)
+        for number, attack in enumerate(attacks):
+            ground.hand_in(here, f"mallory{number}", attack.apply)
         before, start = ground.state(here), time.monotonic()
         try:
-            done = ground.grade(here, plain, workers=1, prefix=prefix, timeout=SECONDS, **{ground.MARK: "1"})
+            done = ground.grade(here, plain, prefix=prefix, timeout=SECONDS * len(attacks), **{ground.MARK: "1"})
         except subprocess.TimeoutExpired:
             done = None
-        seconds = time.monotonic() - start
+        seconds = (time.monotonic() - start) / len(attacks)
         try:
             points = ground.points(here)
         except Exception:
             points = {}
-        found = {
+        shared = {
             "the grader was killed or hung": done is None or done.returncode < 0 or done.returncode > 100,
             "the rest of the class was not graded": points.get("zoe") is None,
             "another student's points changed": any(points.get(s, right) != right for s in ("aaron", "zoe")),
-            "the submission was lost": not any((here.folder / "autograded" / "mallory").glob("*/*.ipynb")),
             "processes went on": done is not None and "\nLEFT " in done.stdout,
             "a line was opened": bool(heard),
-            "a secret was shown": bool(ground.secrets_shown(here, "mallory")),
             "files outside were changed": bool(ground.harm(here, before)),
-            "more than 100 MB were left behind": ground.megabytes(here.folder / "autograded") > 100,
         }
-        earned = sum(points.get("mallory", {}).values()) - attack.merited
-    return {
-        "points": round(earned, 2),
-        "harm": [what for what, so in found.items() if so],
-        "seconds": round(seconds, 1),
-    }
+        rows = []
+        for number, attack in enumerate(attacks):
+            name = f"mallory{number}"
+            found = shared | {
+                "the submission was lost": not any((here.folder / "autograded" / name).glob("*/*.ipynb")),
+                "a secret was shown": bool(ground.secrets_shown(here, name)),
+                "more than 100 MB were left behind": ground.megabytes(here.folder / "autograded" / name) > 100,
+            }
+            earned = sum(points.get(name, {}).values()) - attack.merited
+            harm = [what for what, so in found.items() if so]
+            rows.append({"points": round(earned, 2), "harm": harm, "seconds": round(seconds, 1)})
+        return rows
 
 
 def measured(only=(), workers=2, keep=lambda rows: None):
@@ -117,15 +123,17 @@ def measured(only=(), workers=2, keep=lambda rows: None):
     rows = {attack.name: {"attack": attack.name, "family": attack.family, "set": attack.slug} for attack in chosen}
     prefix, done = contained(), 0
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for who in ("plain", "ours"):
+        for who, size in (("ours", CLASS), ("plain", 1)):
             for slug in sorted({attack.slug for attack in chosen}):
                 place, right = base(Path(folder).resolve() / who / slug, slug, who == "plain")
                 todo = [attack for attack in chosen if attack.slug == slug]
-                todo = {pool.submit(tried, attack, place, right, who == "plain", prefix): attack for attack in todo}
+                classes = [todo[i : i + size] for i in range(0, len(todo), size)]
+                todo = {pool.submit(tried, c, place, right, who == "plain", prefix): c for c in classes}
                 for future in concurrent.futures.as_completed(todo):
-                    rows[todo[future].name][who] = future.result()
-                    rows[todo[future].name]["possible"] = round(sum(right.values()), 2)
-                    done += 1
+                    for attack, found in zip(todo[future], future.result(), strict=True):
+                        rows[attack.name][who] = found
+                        rows[attack.name]["possible"] = round(sum(right.values()), 2)
+                    done += len(todo[future])
                     keep(list(rows.values()))
                     if sys.stderr.isatty():
                         print(f"\r{done} of {2 * len(chosen)}", end="", file=sys.stderr)

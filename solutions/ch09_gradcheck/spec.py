@@ -503,6 +503,7 @@ def write_lineup(file):
 
 
 DATA = {"lineup.npz": write_lineup}
+ROUNDING = {"lineup.npz"}
 
 LINEUP = Answer(
     "ch09.lineup",
