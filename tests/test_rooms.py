@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -244,3 +245,13 @@ def test_a_listing_fits_on_a_screen(path):
     documented = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)]
     words = sum((ast.get_docstring(node, clean=False) or "").count("\n") + 1 for node in documented)
     assert len(path.read_text(encoding="utf-8").splitlines()) - words <= 220
+
+
+# The tests themselves -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.xdist_group("groups")
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="tests run in one process")
+def test_a_group_of_tests_has_one_worker(request):
+    """Else every worker makes what the group shares: classes that take minutes to grade."""
+    assert request.node.nodeid.endswith("@groups")
