@@ -11,11 +11,13 @@ is told of each attack in it. Where the machine allows, a class is graded in a p
 import argparse
 import concurrent.futures
 import json
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "grading"))
@@ -157,19 +159,11 @@ def table(rows):
     return "\n".join(lines)
 
 
-def each(rows):
-    """A Markdown table of the attacks themselves."""
-    lines = ["| attack | points: nbgrader | ours | harm: nbgrader | ours |", "|---|--:|--:|---|---|"]
-    for row in rows:
-        plain, ours = row["plain"], row["ours"]
-        harm = " | ".join("; ".join(found["harm"]) or "–" for found in (plain, ours))
-        lines.append(f"| {row['attack'].replace('_', ' ')} | {plain['points']:g} | {ours['points']:g} | {harm} |")
-    return "\n".join(lines)
-
-
 def write(path, rows):
-    """The rows as a file."""
-    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    """The rows as a file, with what they were measured with."""
+    versions = {"python": platform.python_version(), "nbgrader": version("nbgrader")}
+    record = {"command": "python -m bench.attacks", "system": platform.system(), "versions": versions, "rows": rows}
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def main():
@@ -183,7 +177,7 @@ def main():
         parser.error(f"there is no attack {', '.join(sorted(unknown))}")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     rows = measured(options.only, options.workers, lambda rows: write(options.json, rows))
-    print(table(rows), each(rows), sep="\n\n")
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """How fast a class is graded: `grading run` beside `nbgrader autograde` with nbgrader's own executor.
 
-    python -m bench.grading [--students 200] [--plain 50] [--rounds 3] [--set ch02_layers] [--json PATH]
+    python -m bench.grading [--students 200] [--plain 50] [--rounds 3] [--large 1000] [--set ch02_layers] [--json PATH]
 
 Every round makes two classes anew. nbgrader grades the first --plain students, one after another as it does; `grading
 run` grades them all. Where both have graded, every cell's score must be the same. One student in 50 hands in an endless
-loop.
+loop. At the end `grading run` grades a class of --large students once.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import contextlib
 import ctypes
 import json
 import os
-import platform
 import resource
 import shutil
 import statistics
@@ -21,7 +20,9 @@ import sys
 import time
 from pathlib import Path
 
+from bench import cpu
 from grading import release, sample, spec
+from reference_impl import progress
 
 FOLDER = spec.ROOT / "_build" / "bench"
 ENDLESS = "claude"
@@ -77,16 +78,19 @@ def scores(folder, slug):
         }
 
 
+def graded(name, slug, count):
+    """A class of count students graded by "plain" nbgrader or by us: {"students", "wall", "cpu", "memory"}."""
+    folder = FOLDER / name
+    make(folder, slug, count)
+    command = ["nbgrader", "autograde", slug, *PLAIN] if name == "plain" else ["grading", "run", slug]
+    wall, cpu, memory = timed(folder, *command)
+    return {"students": count, "wall": wall, "cpu": cpu, "memory": memory}
+
+
 def compare(slug, students, plain):
-    """One round: {"plain": …, "ours": …}, each {"students", "wall", "cpu", "memory"}."""
-    found, given = {}, {}
-    for name, count in (("plain", plain), ("ours", students)):
-        folder = FOLDER / name
-        make(folder, slug, count)
-        command = ["nbgrader", "autograde", slug, *PLAIN] if name == "plain" else ["grading", "run", slug]
-        wall, cpu, memory = timed(folder, *command)
-        found[name] = {"students": count, "wall": wall, "cpu": cpu, "memory": memory}
-        given[name] = scores(folder, slug)
+    """One round: {"plain": …, "ours": …} of graded."""
+    found = {name: graded(name, slug, count) for name, count in (("plain", plain), ("ours", students))}
+    given = {name: scores(FOLDER / name, slug) for name in found}
     differ = [key for key, points in given["plain"].items() if given["ours"][key] != points]
     if differ:
         sys.exit(f"the scores differ: {differ[:5]}")
@@ -102,7 +106,7 @@ def table(result):
     """What came of the rounds, as lines of text."""
     yield f"{result['set']}, {result['rounds']} rounds, {result['cores']} cores"
     yield f"{'':6}{'students':>10}{'wall s/student':>16}{'CPU s/student':>15}{'MiB':>7}"
-    for name, label in (("plain", "nbgrader"), ("ours", "grading")):
+    for name, label in (("plain", "nbgrader"), ("ours", "grading"), ("large", "grading")):
         row = result[name]
         yield f"{label:8}{row['students']:8}{row['wall']:16.3f}{row['cpu']:15.3f}{row['memory']:7.0f}"
     for what, ratio in result["ratio"].items():
@@ -114,22 +118,29 @@ def main():
     parser.add_argument("--students", type=int, default=200)
     parser.add_argument("--plain", type=int, default=50, help="how many of them plain nbgrader grades")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--large", type=int, default=1000, help="students of the class that is graded once")
     parser.add_argument("--set", default="ch02_layers", choices=spec.slugs())
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the results here")
     chosen = parser.parse_args()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-    rounds = [compare(chosen.set, chosen.students, chosen.plain) for _ in range(chosen.rounds)]
+    show, rounds = progress.bar(chosen.rounds + 1), []
+    for number in range(chosen.rounds):
+        rounds.append(compare(chosen.set, chosen.students, chosen.plain))
+        show(number + 1, "rounds")
+    large = graded("ours", chosen.set, chosen.large)
+    show(chosen.rounds + 1, "the large class")
     each = {
         name: [{k: r[name][k] / r[name]["students"] for k in ("wall", "cpu")} for r in rounds] for name in rounds[0]
     }
     result = {"command": f"python -m bench.grading --students {chosen.students} --plain {chosen.plain}"}
-    result |= {"set": chosen.set, "rounds": chosen.rounds, "cores": os.cpu_count(), "machine": platform.machine()}
+    result |= {"set": chosen.set, "rounds": chosen.rounds, "cores": os.cpu_count(), "machine": cpu.device()}
     for name, rows in each.items():
         result[name] = {k: statistics.median(row[k] for row in rows) for k in ("wall", "cpu")}
         result[name] |= {"students": rounds[0][name]["students"], "memory": max(r[name]["memory"] for r in rounds)}
     pairs = list(zip(each["plain"], each["ours"], strict=True))
     result["ratio"] = {what: spread([a[what] / b[what] for a, b in pairs]) for what in ("wall", "cpu")}
+    result["large"] = large | {k: large[k] / chosen.large for k in ("wall", "cpu")}
     print("\n".join(table(result)))
     if chosen.json:
         chosen.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
