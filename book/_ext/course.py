@@ -134,7 +134,8 @@ def honest_cache(app, config):
 
 
 def outdated(app, env, added, changed, removed):
-    return list(env.found_docs) if app.sources_changed else []
+    """The first page at least: where no page has changed, Sphinx does not even copy a style that has."""
+    return list(env.found_docs) if app.sources_changed else [app.config.root_doc]
 
 
 def finish(app, exception):
