@@ -10,7 +10,7 @@ from pathlib import Path
 from docutils import nodes
 
 ROOT = Path(__file__).parents[2]
-SYMBOLS = {"partial": "∂", "nabla": "∇", "cdot": "·", "dots": "…", "times": "×", "infty": "∞"}
+SYMBOLS = {"partial": "∂", "nabla": "∇", "cdot": "· ", "dots": "…", "times": "× ", "infty": "∞"}
 
 
 # Deep links -----------------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def linked(body):
     body = re.sub(r'(<(?:h[1-6]|dt)\b[^>]*>)([^\n]*?)(<a class="headerlink")', titled, body)
     body = re.sub(r'(<a class="headerlink") (href="[^"]*" title="([^"]*)")', r'\1 aria-label="\3" \2', body)
     for pattern, what in [
-        (r'<div class="math" id="([^"]+)">(?!<span class="eqno")', "formula"),
+        (r'<div class="math[^"]*" id="([^"]+)">(?!<span class="eqno")', "formula"),
         (r'<figure class="play" id="([^"]+)".*?<p class="play-title">[^<]*', "figure"),
         (r'<tr[^>]* id="(symbol-[^"]+)"[^>]*>\s*<td[^>]*>(?:<p>)?', "symbol"),
         (r'<tr id="(exercise-[^"]+)"><td>', "exercise"),

@@ -19,7 +19,7 @@ DESCRIPTIONS = {
     "genindex": "Every term of the course in alphabetical order, with the place where it is explained.",
     "404": "There is no page at this address.",
 }
-# The theme asks for storage at once, and throws where it is switched off. Then there is one that lasts as the page does.
+# The theme asks for storage at once, and throws where it is switched off. Then one lasts as long as the page.
 STORAGE = """<script>for (const name of ["localStorage", "sessionStorage"]) try { window[name].length; } catch {
   const kept = new Map();
   Object.defineProperty(window, name, {configurable: true, value: {fleeting: true, getItem: (k) => kept.get(k) ?? null,
@@ -69,7 +69,7 @@ def furnish(app, page, template, context, doctree):
     card = {
         "og:title": title,
         "og:site_name": html.escape(app.config.html_title, quote=True),
-        "og:type": "article" if re.match(r"book/ch\d", page) else "website",
+        "og:type": "article" if re.match(r"ch\d", chapter(page)) else "website",
         "og:description": next(filter(None, said.groups())) if said else "",
     }
     if app.config.html_baseurl and doctree is not None:

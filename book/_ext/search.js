@@ -32,5 +32,24 @@ Search._performSearch = (query, ...terms) => {
   const rest = inText(query, ...terms).filter(([page, , at]) => !at.startsWith("#term-") && !shown.has(page + at));
   return [...rest, ...first.reverse()];  // Sphinx shows them from the last to the first
 };
-// A page opened from a folder may not read another for its summary.
+
+// A single letter stands in every text: it is looked up among the names alone, and not marked.
+const parsed = Search._parseQuery;
+Search._parseQuery = (query) => {
+  const [text, words, without, marked, ...rest] = parsed(query);
+  for (const set of [words, marked]) for (const word of [...set]) if (/^[a-z]$/.test(word)) set.delete(word);
+  localStorage.setItem("sphinx_highlight_terms", [...marked].join(" "));
+  return [text, words, without, marked, ...rest];
+};
+
+// What is shown of a page: its article, each formula once, from where the word stands (a stem may differ in its last letter).
+Search.htmlToText = (text, anchor) => {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  for (const el of page.querySelectorAll(".headerlink, script, style, .katex-html, annotation, .progress-end")) el.remove();
+  return (page.querySelector(anchor || "article") ?? page.querySelector("article"))?.textContent.replace(/\s+/g, " ") ?? "";
+};
+const summary = Search.makeSearchSummary;
+Search.makeSearchSummary = (text, words, anchor) =>
+  summary(text, [...words].map((word) => (word.length > 4 ? word.slice(0, -1) : word)), anchor);
+// A page opened from a folder may not read another.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

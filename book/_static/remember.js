@@ -1,7 +1,7 @@
 // What a reader has done is kept in the browser: chapters marked as done, and the answers to quizzes. Nothing is sent.
 {
   const SLOT = "from-one-neuron-to-gpt-scale";
-  const slug = /(ch\d\d_\w+)$/.exec(window.DOCUMENTATION_OPTIONS?.pagename ?? document.querySelector("[data-page]")?.dataset.page ?? location.pathname.replace(/\.html$/, ""))?.[1];
+  const slug = /(ch\d\d_\w+?)(\.html)?$/.exec(location.pathname)?.[1];
   const questions = [...document.querySelectorAll(".quiz-question[data-key]")];
 
   // {done: {slug: date}, quiz: {slug: {of, right, chosen: {question: option}}}}
@@ -98,7 +98,6 @@
   function buildEnd() {
     const article = document.querySelector("article.bd-article");
     if (!slug || !article) return;
-    const number = Number(slug.slice(2, 4));
     end = make("section", "", { className: "progress-end", ariaLabel: "Your progress in this chapter" });
     const button = make("button", "", { type: "button" });
     button.addEventListener("click", () => {
@@ -107,15 +106,16 @@
       else data.done[slug] = new Date().toISOString().slice(0, 10);
       save(data);
     });
-    button.append(make("span", "✓ ", { ariaHidden: "true" }), `Chapter ${number} is done`);
-    end.append(button, make("p", "", { className: "progress-count", role: "status" }), make("p", "", { className: "progress-where" }));
+    end.append(make("p", "", { className: "progress-count", role: "status" }), button, make("p", "", { className: "progress-where" }));
     article.append(end);
   }
   function showEnd(data) {
     if (!end) return;
-    const [, words] = state(data, slug);
-    end.querySelector("button").setAttribute("aria-pressed", String(Boolean(data.done[slug])));
-    end.querySelector(".progress-count").textContent = words ? `So far: ${words}.` : "";
+    const [name, done, quiz] = [`hapter ${Number(slug.slice(2, 4))}`, data.done[slug], data.quiz[slug]];
+    const button = end.querySelector("button");
+    button.textContent = done ? `C${name} is not done after all` : `Mark c${name} as done`;
+    button.classList.toggle("main", !done);
+    end.querySelector(".progress-count").textContent = [done && `C${name} is done.`, quiz && `${quiz.right} of ${plural(quiz.of, "question")} right.`].filter(Boolean).join(" ");
     end.querySelector(".progress-where").textContent = where();
   }
 
@@ -153,7 +153,7 @@
     });
     const buttons = make("p", "", { className: "progress-buttons" });
     buttons.append(exporting, importing, erasing, file);
-    panel.append(make("h3", "Your progress", { id: "your-progress" }), make("p", "", { className: "progress-summary" }), buttons, status);
+    panel.append(make("h2", "Your progress", { id: "your-progress" }), make("p", "", { className: "progress-summary" }), buttons, status);
   }
   function showPanel(data) {
     if (!panel) return;
