@@ -46,6 +46,7 @@ def visit(address, timeout=20.0):
 
 
 def unreachable(reason):
+    """Why there was no answer, in words."""
     match reason:
         case socket.gaierror():
             return "no such host, or no network"

@@ -1,10 +1,12 @@
 """The site on http://localhost:8000, built again when one of its files changes; open pages follow.  (make serve)"""
 
 import argparse
+import contextlib
 import errno
 import functools
 import http.server
 import json
+import os
 import queue
 import re
 import subprocess
@@ -38,6 +40,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def handle(self):
+        with contextlib.suppress(ConnectionError):  # a page that went on before it was all there
+            super().handle()
 
     def end_headers(self):
         self.send_header("Cache-Control", "no-store")
@@ -92,12 +98,25 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def build():
-    """Build the site. Returns "", or what was said as it failed."""
+    """Build the site. Returns "", or what was said of why it failed."""
+    alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(
-        ["make", "--silent", "book"], cwd=spec.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["make", "--silent", "book"],
+        cwd=spec.ROOT,
+        env=alone,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
-    said = re.sub(r"\x1b\[[\d;]*m", "", done.stdout).strip()
-    return "" if done.returncode == 0 else said or f"make book ended with {done.returncode}"
+    return "" if done.returncode == 0 else reason(done.stdout) or f"make book ended with {done.returncode}"
+
+
+def reason(said):
+    """What a failed build said, from its first complaint on and without the builder's frame."""
+    lines = [line for line in re.sub(r"\x1b\[[\d;]*m", "", said).splitlines() if line.strip(" =")]
+    first = next((i for i, line in enumerate(lines) if re.search(r"warning:|error\b|exception", line, re.I)), 0)
+    ending = (i for i, line in enumerate(lines) if line.startswith("Building your book"))
+    return "\n".join(lines[first : next(ending, None)])
 
 
 def follow(changes, build=build):
@@ -128,7 +147,7 @@ def main(argv=None):
         threading.Thread(target=running.serve_forever, daemon=True).start()
         print(f"http://localhost:{port}  (built again when a file changes; Ctrl-C stops it)", flush=True)
         try:
-            follow(watch(*(spec.ROOT / path for path in WATCHED), raise_interrupt=False))
+            follow(watch(*(spec.ROOT / path for path in WATCHED)))
         except KeyboardInterrupt:
             pass
         finally:

@@ -101,7 +101,7 @@ def finish(app, exception):
         for page, title in app.env.titles.items():
             strong = next(app.env.get_doctree(page).findall(nodes.strong), None)
             question = strong.astext() if strong and strong.astext().endswith("?") else ""
-            draw(title.astext(), question or app.config.html_title, out / "_static" / "cards" / f"{chapter(page)}.png")
+            draw(title.astext(), question, out / "_static" / "cards" / f"{chapter(page)}.png")
 
 
 def setup(app):

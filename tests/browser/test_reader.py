@@ -160,7 +160,9 @@ def test_answers_and_chapters_done_are_remembered_and_shown(opened, server):
     button = page.get_by_role("button", name="Mark chapter 8 as done")
     button.focus()
     page.keyboard.press("Enter")
-    assert page.locator(".progress-end [role=status]").inner_text() == f"Chapter 8 is done. 2 of {total} questions right."
+    assert (
+        page.locator(".progress-end [role=status]").inner_text() == f"Chapter 8 is done. 2 of {total} questions right."
+    )
     page.goto(urljoin(server, "book/welcome.html"))
     assert marks.first.evaluate("e => e.classList.contains('done') && !e.classList.contains('begun')")
     assert "done" in marks.first.evaluate("e => e.getAttribute('aria-label') ?? e.textContent")

@@ -73,6 +73,12 @@ def test_a_build_that_fails_says_why(monkeypatch, tmp_path):
     make.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert serve.build() == "no such label"
+    make.write_text(
+        "#!/bin/sh\necho Running\necho 'a.md:3: WARNING: no label'\necho '====='\necho 'Building your book'\nexit 2\n"
+    )
+    assert serve.build() == "a.md:3: WARNING: no label"
+    make.write_text("#!/bin/sh\nexit 3\n")
+    assert serve.build() == "make book ended with 3"
     make.write_text("#!/bin/sh\necho fine\n")
     assert serve.build() == ""
 
