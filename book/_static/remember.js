@@ -6,7 +6,7 @@
 
   // {done: {slug: date}, quiz: {slug: {of, right, chosen: {question: option}}}}
   const empty = () => ({ course: SLOT, done: {}, quiz: {} });
-  let kept = true;
+  let full = null;  // what the storage had no room for
 
   function sound(data) {
     const texts = (object, test) => object && typeof object === "object" && Object.entries(object).every(([key, value]) => /^\w+$/.test(key) && test(value));
@@ -14,6 +14,7 @@
       texts(data.quiz, (q) => Number.isInteger(q.of) && Number.isInteger(q.right) && texts(q.chosen, (option) => typeof option === "string"));
   }
   function load() {
+    if (full) return full;
     try {
       const data = JSON.parse(localStorage.getItem(SLOT));
       return sound(data) ? data : empty();
@@ -22,11 +23,10 @@
   function save(data) {
     try {
       localStorage.setItem(SLOT, JSON.stringify(data));
-      kept = !localStorage.fleeting;
-    } catch { kept = false; }
+      full = null;
+    } catch { full = data; }
     show();
   }
-  try { kept = !localStorage.fleeting; } catch { kept = false; }
 
   const make = (tag, text = "", more = {}) => Object.assign(document.createElement(tag), { textContent: text, ...more });
   const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
@@ -94,7 +94,9 @@
 
   // The end of a chapter: how far, and the button.
   let end;
-  const where = () => `What you do here is kept in this browser${kept ? "" : " until you leave the page, since its storage is switched off"}, and sent to nobody.`;
+  const where = () => full || localStorage.fleeting
+    ? "Your browser keeps nothing for this site: what you do here lasts until you leave the page, and is sent to nobody."
+    : "What you do here is kept in this browser’s local storage, and sent to nobody.";
   function buildEnd() {
     const article = document.querySelector("article.bd-article");
     if (!slug || !article) return;
@@ -147,7 +149,8 @@
     const erasing = make("button", "Erase", { type: "button" });
     erasing.addEventListener("click", () => {
       if (!confirm("Erase your answers and the chapters you have done from this browser?")) return;
-      try { localStorage.removeItem(SLOT); } catch { /* nothing is kept there */ }
+      full = null;
+      localStorage.removeItem(SLOT);
       show();
       says("Erased.");
     });

@@ -167,8 +167,37 @@ def test_answers_and_chapters_done_are_remembered_and_shown(opened, server):
     assert marks.first.evaluate("e => e.classList.contains('done') && !e.classList.contains('begun')")
     assert "done" in marks.first.evaluate("e => e.getAttribute('aria-label') ?? e.textContent")
     assert "1 chapter done, 2 questions answered rightly." in page.locator("#progress").inner_text()
-    assert "kept in this browser" in page.locator("#progress").inner_text()
+    assert "kept in this browser’s local storage" in page.locator("#progress").inner_text()
     assert page.locator(".bd-sidebar-primary a.done").count() == 1
+    assert watched.faults == []
+
+
+def test_a_map_that_is_a_picture_is_marked_too(opened):
+    watched, page = opened("book/ch01_neuron.html")
+    answer(page, 0)
+    page.evaluate(
+        """picture => {
+        document.querySelector("article").insertAdjacentHTML("beforeend", picture);
+        dispatchEvent(new StorageEvent("storage", {key: null}));
+    }""",
+        '<svg><a href="#" data-chapter="ch01_neuron" aria-label="1 One neuron"><text y="20">1</text></a>'
+        '<a href="#" data-chapter="ch08_backprop"><text y="40">8 Backpropagation</text></a></svg>',
+    )
+    one, eight = page.locator("svg a[data-chapter]").all()
+    assert "begun" in one.get_attribute("class")
+    total = page.locator(".quiz-question").count()
+    assert one.get_attribute("aria-label") == f"1 One neuron, 1 of {total} questions"
+    assert eight.get_attribute("aria-label") == "8 Backpropagation" and not eight.get_attribute("class")
+    assert watched.faults == []
+
+
+def test_a_full_storage_is_said_and_does_no_harm(opened):
+    watched, page = opened(CHAPTER)
+    page.evaluate("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }")
+    answer(page, 0)
+    answer(page, 1)
+    assert page.locator(".progress-end [role=status]").inner_text().startswith("2 of ")
+    assert "lasts until you leave the page" in page.locator(".progress-where").inner_text()
     assert watched.faults == []
 
 
@@ -233,7 +262,7 @@ def test_it_works_where_storage_is_switched_off(opened, server):
     frame.locator(".quiz-question").first.locator("input[data-right=true]").first.check()
     frame.get_by_role("button", name="Mark chapter 8 as done").click()
     assert "Chapter 8 is done. 1 of" in frame.locator(".progress-count").inner_text()
-    assert "until you leave the page" in frame.locator(".progress-where").inner_text()
+    assert "lasts until you leave the page" in frame.locator(".progress-where").inner_text()
     loading = ("CORS", "ERR_FAILED")  # fonts, which such a frame may not have
     assert [fault for fault in watched.faults if not any(word in fault for word in loading)] == []
 
