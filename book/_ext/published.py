@@ -95,6 +95,7 @@ def finish(app, exception):
     out, base = Path(app.outdir), app.config.html_baseurl
     page = out / "404.html"
     page.write_text(rooted(page.read_text(encoding="utf-8"), urlsplit(base).path or "/"), encoding="utf-8")
+    (out / "sitemap.xml").unlink(missing_ok=True)
     if base:
         (out / "sitemap.xml").write_text(sitemap(base, [f"{p}.html" for p in app.env.found_docs]), encoding="utf-8")
         (out / "_static" / "cards").mkdir(exist_ok=True)
