@@ -13,7 +13,11 @@ GRADING := $(wildcard grading/*.py) nbgrader_config.py
 SETS := $(wildcard solutions/*/*.md solutions/*/spec.py)
 BOOK := _config.yml _toc.yml $(wildcard book/*.md book/_ext/* book/_static/* book/figures/* book/data/*)
 
-.PHONY: all book qualify serve exercises lab grade test test-browser bench clean help
+# The site is built again where it is to stand elsewhere: BOOK_URL and BOOK_VERSION tell its address.
+ADDRESS := $(BOOK_URL) $(BOOK_VERSION)
+$(shell mkdir -p .stamps; echo "$(ADDRESS)" | cmp -s - .stamps/address || echo "$(ADDRESS)" > .stamps/address)
+
+.PHONY: all book qualify serve links public exercises lab grade test test-browser bench clean help
 all: .stamps/book .stamps/exercises .stamps/grade  ## build the site, release the exercises, grade a sample class
 	@$(BIN)/python -m grading.tell
 
@@ -39,7 +43,7 @@ qualify: .stamps/qualified  ## examine every check
 	$(BIN)/python -m grading.qualify
 	@touch $@
 
-.stamps/book: .stamps/exercises .stamps/wheel .stamps/qualified $(BOOK)
+.stamps/book: .stamps/exercises .stamps/wheel .stamps/qualified .stamps/address $(BOOK)
 	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 	@touch $@
 
@@ -54,8 +58,14 @@ qualify: .stamps/qualified  ## examine every check
 
 book: .stamps/book$(if $(SOLUTIONS),-solved)  ## build the site (SOLUTIONS=1 adds the solved sets, for those who learn alone)
 
-serve: .stamps/book  ## the site on http://localhost:8000, built again when a file changes
-	$(BIN)/python -m grading.serve
+serve: .stamps/book  ## the site on http://localhost:8000 (PORT=8001 elsewhere), built again when a file changes
+	$(BIN)/python -m grading.serve --port $(or $(PORT),8000)
+
+links: .stamps/book  ## are the links that lead out of the site broken? The one verb that asks other hosts
+	$(BIN)/python -m grading.links
+
+public: .stamps/book  ## the folder to publish, _build/public: the site, and the releases' sites from releases/
+	$(BIN)/python -m grading.publish
 
 exercises: .stamps/exercises  ## generate exercises/ from solutions/ and reference_impl/
 

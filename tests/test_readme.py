@@ -33,7 +33,7 @@ def test_the_check_it_shows_is_real(capsys):
 
 def test_the_verbs_it_names_are_there():
     makefile = (spec.ROOT / "Makefile").read_text()
-    for verb in ["book", "serve", "exercises", "lab", "grade", "test", "clean", "help"]:
+    for verb in ["book", "serve", "links", "exercises", "lab", "grade", "test", "clean", "help"]:
         assert f"\n{verb}:" in makefile
 
 

@@ -33,14 +33,14 @@ class Quiz(SphinxDirective):
         for number, question in enumerate(questions, 1):
             self.check(question)
             name = f"quiz-{self.env.docname.rsplit('/', 1)[-1]}-{number}"
-            quiz += raw(f'<fieldset class="quiz-question" id="{name}"><legend>')
+            quiz += raw(f'<fieldset class="quiz-question" id="{name}" data-key="{key(question["question"])}"><legend>')
             quiz += self.inline(f"{number}. {question['question']}")
             quiz += raw("</legend>")
             for i, option in enumerate(question["options"]):
                 right = "true" if option.get("right") else "false"
                 quiz += raw(
-                    f'<div class="quiz-option"><label><input type="radio" name="{name}" data-right="{right}" '
-                    f'aria-describedby="{name}-{i}"> <span>'
+                    f'<div class="quiz-option"><label><input type="radio" name="{name}" value="{key(option["text"])}" '
+                    f'data-right="{right}" aria-describedby="{name}-{i}"> <span>'
                 )
                 quiz += self.inline(option["text"])
                 quiz += raw(f'</span></label><div class="quiz-why" id="{name}-{i}">')
@@ -57,6 +57,11 @@ class Quiz(SphinxDirective):
     def inline(self, text):
         found, messages = self.state.inline_text(str(text), self.lineno)
         return nodes.inline("", "", *found, *messages)
+
+
+def key(text):
+    """What a text is remembered by in a reader's browser: an answer is forgotten when the question changes."""
+    return f"{zlib.crc32(str(text).encode()):08x}"
 
 
 def raw(html):
@@ -87,7 +92,7 @@ class Set(SphinxDirective):
         points, minutes = (sum(e[key] for e in asked.values()) for key in ("points", "minutes"))
         up = "../" * self.env.docname.count("/")
         rows = "".join(
-            f"<tr><td>{called(name, e)}</td><td>{e['kind']}</td>"
+            f'<tr id="exercise-{slug}-{name.rsplit(".", 1)[-1]}"><td>{called(name, e)}</td><td>{e["kind"]}</td>'
             f"<td>{e['points']}</td><td>{e['minutes']} min</td>"
             f'<td><span aria-label="difficulty {e["difficulty"]} of 3">{"●" * e["difficulty"]}</span></td></tr>'
             for name, e in sorted(asked.items(), key=lambda item: item[1]["number"])
@@ -129,7 +134,8 @@ def honest_cache(app, config):
 
 
 def outdated(app, env, added, changed, removed):
-    return list(env.found_docs) if app.sources_changed else []
+    """The first page at least: where no page has changed, Sphinx does not even copy a style that has."""
+    return list(env.found_docs) if app.sources_changed else [app.config.root_doc]
 
 
 def finish(app, exception):

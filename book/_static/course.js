@@ -13,3 +13,8 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const el of document.querySelectorAll("div.highlight pre, .katex-display > .katex > .katex-html, .pst-scrollable-table-container, .set-table"))
     if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
 });
+
+// A link may lead into what is folded.
+const unfold = () => document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details")?.setAttribute("open", "");
+addEventListener("hashchange", unfold);
+document.addEventListener("DOMContentLoaded", unfold);
