@@ -13,3 +13,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const el of document.querySelectorAll("div.highlight pre, .katex-display > .katex > .katex-html, .pst-scrollable-table-container, .set-table"))
     if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
 });
+
+// Notebooks open in the browser where the site is served; from a folder, a browser lets no Python in.
+if (location.protocol.startsWith("http"))
+  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".set-live").forEach((el) => (el.hidden = false)));
