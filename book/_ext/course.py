@@ -124,6 +124,24 @@ choose File, Download. The first time Python comes along, some tens of megabytes
         return [nodes.container("", raw(html), classes=["set"])]  # a node that can bear a label
 
 
+class Downloads(SphinxDirective):
+    """Links to the book as a PDF and the site as a zip, those that were made."""
+
+    def run(self):
+        out, up = Path(self.env.app.outdir), "../" * self.env.docname.count("/")
+        rows = []
+        for suffix, what in (
+            (".pdf", "The book as one PDF"),
+            (".zip", "This site as one zip, to read without a network"),
+        ):
+            file = out / f"one-neuron-to-gpt-scale{suffix}"
+            self.env.note_dependency(str(file))  # the page is made again when the file is
+            if file.exists():
+                size = max(1, round(file.stat().st_size / 1e6))
+                rows.append(f'<li><a href="{up}{file.name}" download>{what}</a> ({size} MB)</li>')
+        return [raw(f'<div class="downloads"><p>To take with you:</p><ul>{"".join(rows)}</ul></div>')] if rows else []
+
+
 def fingerprint():
     """A hash over everything a chapter's output depends on besides its own cells."""
     digest = hashlib.sha256(sys.version.encode())
@@ -216,6 +234,7 @@ def setup(app):
     sphinxcontrib.katex.STARTUP_TIMEOUT = sphinxcontrib.katex.RENDER_TIMEOUT = 60.0  # seconds, for a loaded machine
     app.add_directive("quiz", Quiz)
     app.add_directive("set", Set)
+    app.add_directive("downloads", Downloads)
     app.connect("config-inited", honest_cache, priority=100)
     app.connect("config-inited", launch)
     app.connect("html-page-context", offer, priority=400)  # before the theme lays out its buttons

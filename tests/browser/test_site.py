@@ -1,57 +1,19 @@
 """The built site in Chromium, with every other host out of reach.  (make test-browser)"""
 
-import functools
-import http.server
-import os
 import shutil
-import threading
 from urllib.parse import urldefrag, urljoin
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from grading import spec
 
 SITE = spec.ROOT / "_build" / "html"
-HTML = (p.relative_to(SITE) for p in SITE.rglob("*.html") if "_static" not in p.parts)
+HTML = (p.relative_to(SITE) for p in SITE.rglob("*.html") if not {"_static", "lite"} & {*p.parts})
 PAGES = sorted(str(p) for p in HTML if str(p) != "index.html")  # which leads on to the welcome page
 CHAPTERS = [page for page in PAGES if page.startswith("book/ch")]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDTHS = {"phone": 390, "desktop": 1440}
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="session")
-def server():
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(SITE))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}/"
-        running.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("no Chromium found: install Debian's chromium, or set CHROMIUM to one")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()
 
 
 class Page:
