@@ -109,26 +109,27 @@ def finish(path):
     return len(writer.pages)
 
 
-def write(path, parts):
+def write(path, parts, browser):
     """Print the pages of parts, as contents() lists them, to path. Returns how many pages of paper they are."""
     BOOK.parent.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1000, "height": 1400}, color_scheme="light")
-        taken, styles = articles(page, [doc for _, docs in parts for doc in docs])
-        numbers = {}
-        for _ in range(2):
-            BOOK.write_text(bound(parts, taken, styles, numbers), encoding="utf-8")
-            page.goto(BOOK.as_uri(), wait_until="load")
-            page.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
-            numbers = page_numbers(path)
-        browser.close()
+    page = browser.new_page(viewport={"width": 1000, "height": 1400}, color_scheme="light")
+    taken, styles = articles(page, [doc for _, docs in parts for doc in docs])
+    numbers = {}
+    for _ in range(2):
+        BOOK.write_text(bound(parts, taken, styles, numbers), encoding="utf-8")
+        page.goto(BOOK.as_uri(), wait_until="load")
+        page.pdf(path=path, prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+        numbers = page_numbers(path)
+    page.close()
     return finish(path)
 
 
 def main():
     started = time.perf_counter()
-    pages = write(OUT, contents())
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        pages = write(OUT, contents(), browser)
+        browser.close()
     size = OUT.stat().st_size / 2**20
     print(f"{OUT.relative_to(spec.ROOT)}: {pages} pages, {size:.1f} MiB, {time.perf_counter() - started:.0f} s")
 
