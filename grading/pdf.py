@@ -5,6 +5,7 @@ The book is printed twice: the first time tells on which page everything is.
 """
 
 import html
+import logging
 import os
 import shutil
 import sys
@@ -125,6 +126,7 @@ def write(path, parts, browser):
 
 
 def main():
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it has a word about Chromium's trailer
     started = time.perf_counter()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
