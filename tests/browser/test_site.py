@@ -8,7 +8,7 @@ from pages import SITE, Page
 
 from grading import spec
 
-HTML = (p.relative_to(SITE) for p in SITE.rglob("*.html") if "_static" not in p.parts)
+HTML = (p.relative_to(SITE) for p in SITE.rglob("*.html") if not {"_static", "lite"} & {*p.parts})
 PAGES = sorted(str(p) for p in HTML if str(p) != "index.html")  # which leads on to the welcome page
 CHAPTERS = [page for page in PAGES if page.startswith("book/ch")]
 WIDTHS = {"phone": 390, "desktop": 1440}
