@@ -8,6 +8,8 @@ import re
 import xml.etree.ElementTree as ET
 import zlib
 from functools import cache
+from itertools import pairwise
+from math import hypot
 from pathlib import Path
 
 from docutils import nodes
@@ -110,6 +112,24 @@ def short(match):
     return f"{number:.2f}".rstrip("0").rstrip(".") if abs(number) >= 1 else f"{number:.4g}"
 
 
+def straight(path):
+    """A path without the points that lie on the straight line between their neighbours, to a fiftieth of a point."""
+    if re.search(r"[^MLz\d\s.e+-]", path):
+        return path
+    pieces = []
+    for piece in re.findall(r"M[^Mz]*z?", path):
+        closed, points = piece.endswith("z"), [tuple(map(float, p.split())) for p in re.split("[ML]", piece.rstrip("z"))[1:]]
+        kept = points[:1]
+        for (x, y), (x2, y2) in pairwise(points[1:]):
+            x1, y1 = kept[-1]
+            long = hypot(x2 - x1, y2 - y1)
+            if long == 0 or abs((x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)) > 0.02 * long:
+                kept.append((x, y))
+        kept += points[1:][-1:]
+        pieces.append("M" + "L".join(f"{x:.2f} {y:.2f}" for x, y in kept) + "z" * closed)
+    return "".join(pieces)
+
+
 def inline(source, alt):
     """A drawing of matplotlib's as a piece of a page."""
     root = ET.fromstring(source)
@@ -138,7 +158,7 @@ def inline(source, alt):
             elif key == "clip-path":
                 element.set(key, value.replace("url(#", f"url(#{prefix}"))
             elif key in ("d", "x", "y", "transform", "points", "width", "height"):
-                element.set(key, NUMBER.sub(short, " ".join(value.split())))
+                element.set(key, NUMBER.sub(short, straight(" ".join(value.split())) if key == "d" else value))
     width, height = (float(v) for v in root.get("viewBox").split()[2:])
     root.attrib.clear()
     root.attrib.update({"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": alt})
