@@ -96,9 +96,10 @@ class Set(SphinxDirective):
         html = f"""<div class="set-card">
 <p class="set-head"><strong>Set {int(slug[2:4])}</strong>: {head}.</p>
 <p><a class="set-get" href="{up}exercises/{slug}.zip" download>Download set {int(slug[2:4])}</a></p>
+<details><summary>What is in set {int(slug[2:4])}, and how to open it</summary>
 <p>Unpack it, and in its folder run <code>pip install -r requirements.txt</code> and
 <code>jupyter lab {slug}.ipynb</code>. In a clone of the repository, <code>make lab</code> opens all sets.</p>
-<details><summary>What is in set {int(slug[2:4])}</summary><div class="set-table"><table>
+<div class="set-table"><table>
 <thead><tr><th>exercise</th><th>kind</th><th>points</th><th>time</th><th>difficulty</th></tr></thead>
 <tbody>{rows}</tbody></table></div></details></div>"""
         return [nodes.container("", raw(html), classes=["set"])]  # a node that can bear a label
