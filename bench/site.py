@@ -1,7 +1,8 @@
 """How light the built site is: python -m bench.site
 
-Every page's bytes at first load, gzipped as any static host would send them, and Lighthouse's four scores for five pages of
-different kinds, as on a phone and on a desktop. Lighthouse comes with `npm install`; CHROME_PATH says which Chromium.
+Every page's bytes at first load, gzipped as any static host would send them, and Lighthouse's four scores for five
+pages of different kinds, as on a phone and on a desktop. Lighthouse comes with `npm install`; CHROME_PATH says which
+Chromium.
 """
 
 import argparse

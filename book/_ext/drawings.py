@@ -82,6 +82,7 @@ def flow(text):
         ys = ys * len(xs) if len(ys) == 1 else ys
         glyphs += [(x, y, span.get("style"), char) for x, y, char in zip(xs, ys, span.text, strict=True)]
         text.remove(span)
+    text.text = None
     glyphs.sort()
     size = max(float(re.search(r"font-size: ?([\d.]+)", style)[1]) for _, _, style, _ in glyphs)
     middle = (glyphs[-1][0] + advance(*glyphs[-1][2:])) / 2
@@ -118,7 +119,10 @@ def straight(path):
         return path
     pieces = []
     for piece in re.findall(r"M[^Mz]*z?", path):
-        closed, points = piece.endswith("z"), [tuple(map(float, p.split())) for p in re.split("[ML]", piece.rstrip("z"))[1:]]
+        closed, points = (
+            piece.endswith("z"),
+            [tuple(map(float, p.split())) for p in re.split("[ML]", piece.rstrip("z"))[1:]],
+        )
         kept = points[:1]
         for (x, y), (x2, y2) in pairwise(points[1:]):
             x1, y1 = kept[-1]
@@ -166,7 +170,7 @@ def inline(source, alt):
     root.set("style", f"--width:{width:g}")
     ET.register_namespace("", SVG[1:-1])
     text = ET.tostring(root, encoding="unicode").replace(' xmlns="http://www.w3.org/2000/svg"', "")
-    return re.sub(r">\s+<(?!tspan)", "><", text)
+    return re.sub(r">\s+<", "><", text)
 
 
 class Inline(SphinxPostTransform):

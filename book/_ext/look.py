@@ -4,7 +4,9 @@ import importlib
 import inspect
 import re
 import shutil
+import zlib
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 
 import tinycss2
@@ -14,6 +16,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
+ROMAN = ["I", "II", "III", "IV", "V", "VI"]
 CHAPTER = re.compile(r"ch(\d\d)_\w+")
 FONTS = {
     "source-serif-4": "source-serif-4-latin-wght-{}.woff2",
@@ -44,7 +47,9 @@ class ChapterHead(SphinxTransform):
         rows = [("Time", minutes), ("You need", need), ("You will be able to", able)]
         head = nodes.container(classes=["chapter-facts"])
         for name, content in rows:
-            head += nodes.paragraph("", "", nodes.inline("", name, classes=["chapter-fact"]), nodes.inline("", "", *content))
+            head += nodes.paragraph(
+                "", "", nodes.inline("", name, classes=["chapter-fact"]), nodes.inline("", "", *content)
+            )
         facts.replace_self(head)
 
 
@@ -57,7 +62,11 @@ def split(children):
         else:
             runs.append(str(child) if isinstance(child, nodes.Text) else child.deepcopy())
     for run in runs:
-        pieces = re.split(r"(?:^|\.\s+)You\s+need\s+|\s*At\s+the\s+end\s+you\s+can\s+", run) if isinstance(run, str) else [run]
+        pieces = (
+            re.split(r"(?:^|\.\s+)You\s+need\s+|\s*At\s+the\s+end\s+you\s+can\s+", run)
+            if isinstance(run, str)
+            else [run]
+        )
         for i, piece in enumerate(pieces):
             current += i > 0
             if piece:
@@ -107,10 +116,10 @@ class Map(SphinxDirective):
                     if slug
                     else f'<li><span class="map-planned">{inner}<span class="map-soon">planned</span></span></li>'
                 )
-            html += f'<li class="map-part"><p>{"I II III IV V VI".split()[i]} · {escape(part)}</p><ol>{units}</ol></li>'
+            html += f'<li class="map-part"><p>{ROMAN[i]} · {escape(part)}</p><ol>{units}</ol></li>'
         lines = "".join(
             f'<line x1="{1000 * x1:.0f}" y1="{1000 * y1:.0f}" x2="{1000 * x2:.0f}" y2="{1000 * y2:.0f}"/>'
-            for left, right in zip(places, places[1:], strict=False)
+            for left, right in pairwise(places)
             for x1, y1 in left
             for x2, y2 in right
         )
@@ -120,7 +129,7 @@ class Map(SphinxDirective):
 
 
 class Doors(SphinxDirective):
-    """Ways into the course. The body is YAML: a list of {title, text, to: a page or "#label", go: what the link says}."""
+    """Ways into the course. The body is YAML: a list of {title, text, to: page or "#label", go: what the link says}."""
 
     has_content = True
 
@@ -180,7 +189,9 @@ def written(value):
     if value is None:
         return "none"
     mantissa, _, exponent = f"{value:g}".partition("e")
-    return f"${'' if mantissa == '1' else mantissa + chr(92) + 'cdot '}10^{{{int(exponent)}}}$" if exponent else mantissa
+    return (
+        f"${'' if mantissa == '1' else mantissa + chr(92) + 'cdot '}10^{{{int(exponent)}}}$" if exponent else mantissa
+    )
 
 
 class Rows(Defaults):
@@ -203,15 +214,13 @@ class Rows(Defaults):
 # Pages ----------------------------------------------------------------------------------------------------------------
 
 # What pages do without: icons (look.css draws the few there are), dropdowns and tooltips, widgets' managers and state.
-UNUSED = re.compile(r"fontawesome|bootstrap|togglebutton|clipboard|copybutton|design-tabs|sphinx_highlight|doctools|thebe")
+UNUSED = re.compile(
+    r"fontawesome|bootstrap|togglebutton|clipboard|copybutton|design-tabs|sphinx_highlight|doctools|thebe"
+)
 
 
 def lighten(app, pagename, templatename, context, doctree):
     """One stylesheet a page, and of the scripts those that do something."""
-    app.builder.look_styles = [
-        "styles/pydata-sphinx-theme.css",
-        *(s.filename.split("?")[0].removeprefix("_static/") for s in context["css_files"]),
-    ]
     context["css_files"] = []
     if "body" in context:  # a corner over a column of names is no header
         context["body"] = re.sub(r'<th class="head">(?:<p>\s*</p>)?</th>', "<td></td>", context["body"])
@@ -242,13 +251,17 @@ def finish(app, exception):
         for style in ("normal", "italic"):
             file = ROOT / "node_modules/@fontsource-variable" / package / "files" / name.format(style)
             shutil.copy(file, static / "fonts" / f"{package}-{style}.woff2")
-    if hasattr(app.builder, "look_styles"):
-        words = set()
-        for file in [*out.rglob("*.html"), *static.glob("*.js"), *static.glob("scripts/*theme.js")]:
-            words |= {*re.findall(r"[\w-]+", file.read_text(encoding="utf-8"))}
-        sheets = [static / name for name in app.builder.look_styles]
-        text = "".join(purged(sheet, words, static) for sheet in sheets if sheet.exists())
-        (static / "site.css").write_text(text, encoding="utf-8")
+    for file in (ROOT / "book/_static").iterdir():  # Sphinx copies them only when a page has changed
+        shutil.copy(file, static)
+    words = set()
+    for file in out.rglob("*.html"):
+        for names in re.findall(r"""\b(?:class|id)=["']([^"']+)""", file.read_text(encoding="utf-8")):
+            words |= {*names.split()}
+    for file in [*static.glob("*.js"), *static.glob("scripts/*theme.js")]:
+        words |= {*re.findall(r"[\w-]+", file.read_text(encoding="utf-8"))}
+    names = ["styles/pydata-sphinx-theme.css", *(s.filename.removeprefix("_static/") for s in app.builder._css_files)]
+    text = "".join(purged(static / name, words, static) for name in dict.fromkeys(names))
+    (static / "site.css").write_text(text, encoding="utf-8")
 
 
 def purged(sheet, words, static):
@@ -308,4 +321,6 @@ def setup(app):
     app.add_directive("gpt3-rows", Rows)
     app.connect("html-page-context", lighten, priority=990)
     app.connect("build-finished", finish, priority=950)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    files = [Path(__file__), *(Path(__file__).with_name(name) for name in ("drawings.py", "course.yml"))]
+    version = zlib.crc32(b"".join(file.read_bytes() for file in files))  # pages are made again when these change
+    return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}
