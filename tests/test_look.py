@@ -25,6 +25,9 @@ def drawn(tmp_path_factory):
         ax.legend()
         figure.savefig(path)
         plt.close(figure)
+    assert ", sans-serif" in path.read_text(
+        encoding="utf-8"
+    )  # in Jupyter, on a machine without the type it was drawn in
     return drawings.inline(path.read_text(encoding="utf-8"), "Said in words")
 
 
