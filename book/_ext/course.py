@@ -79,17 +79,19 @@ def called(name, exercise):
     )
 
 
-def elsewhere(config, path):
-    """Links that open a notebook of the repository in Colab and Binder, where _config.yml says its address."""
+def elsewhere(config, path, colab=True):
+    """Links that open a notebook of the repository in Colab and Binder, where _config.yml says its address.
+
+    colab : it opens .ipynb alone, and Binder texts too
+    """
     options = config.html_theme_options
     if not options.get("repository_url"):
         return ""
     repository = options["repository_url"].removesuffix("/").removeprefix("https://github.com/")
     branch = options["repository_branch"]
-    return (
-        f' <a href="https://colab.research.google.com/github/{repository}/blob/{branch}/{path}">Colab</a>'
-        f' <a href="{BINDER}/v2/gh/{repository}/{branch}?urlpath=lab/tree/{path}">Binder</a>'
-    )
+    binder = f' <a href="{BINDER}/v2/gh/{repository}/{branch}?urlpath=lab/tree/{path}">Binder</a>'
+    address = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{path}"
+    return f' <a href="{address}">Colab</a>{binder}' if colab else binder
 
 
 class Set(SphinxDirective):
@@ -121,9 +123,10 @@ browser</a> <a class="set-get" href="{up}exercises/{slug}.zip" download>Download
         }</p>
 <p class="set-live" hidden>In the browser there is nothing to install. What you write stays in it: to save your work,
 choose File, Download. The first time Python comes along, some tens of megabytes from cdn.jsdelivr.net.</p>
+<details><summary>What is in set {int(slug[2:4])}, and how to open it</summary>
 <p>Downloaded, unpack it, and in its folder run <code>pip install -r requirements.txt</code> and
 <code>jupyter lab {slug}.ipynb</code>. In a clone of the repository, <code>make lab</code> opens all sets.</p>
-<details><summary>What is in set {int(slug[2:4])}</summary><div class="set-table"><table>
+<div class="set-table"><table>
 <thead><tr><th>exercise</th><th>kind</th><th>points</th><th>time</th><th>difficulty</th></tr></thead>
 <tbody>{rows}</tbody></table></div></details></div>"""
         return [nodes.container("", raw(html), classes=["set"])]  # a node that can bear a label
@@ -176,16 +179,11 @@ def outdated(app, env, added, changed, removed):
     return list(env.found_docs) if app.sources_changed else [app.config.root_doc]
 
 
-def launch(app, config):
-    """Chapters open in Binder where the repository has an address."""
-    if config.html_theme_options.get("repository_url"):
-        config.html_theme_options["launch_buttons"] = {"binderhub_url": BINDER, "notebook_interface": "jupyterlab"}
-
-
 def offer(app, pagename, template, context, doctree):
-    """Let the theme's download button offer a chapter's notebook, which `finish` writes."""
+    """A chapter's notebook, which `finish` writes, and where it opens elsewhere, for the buttons above the text."""
     if "kernelspec" in app.env.metadata.get(pagename, {}):
-        context["ipynb_source"] = f"{pagename}.ipynb"
+        context["notebook"] = context["pathto"](f"_sources/{pagename}.ipynb", 1)
+        context["binder"] = elsewhere(app.config, f"{pagename}.md", colab=False)
 
 
 def finish(app, exception):
@@ -242,8 +240,7 @@ def setup(app):
     app.add_directive("set", Set)
     app.add_directive("downloads", Downloads)
     app.connect("config-inited", honest_cache, priority=100)
-    app.connect("config-inited", launch)
-    app.connect("html-page-context", offer, priority=400)  # before the theme lays out its buttons
+    app.connect("html-page-context", offer)
     app.connect("env-get-outdated", outdated)
     app.connect("build-finished", finish, priority=900)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages are read again when this file changes

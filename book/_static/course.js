@@ -10,7 +10,7 @@ document.addEventListener("change", (event) => {
 
 // Keyboard readers can scroll what is wider than the page.
 document.addEventListener("DOMContentLoaded", () => {
-  for (const el of document.querySelectorAll("div.highlight pre, .katex-display > .katex > .katex-html, .pst-scrollable-table-container, .set-table"))
+  for (const el of document.querySelectorAll("div.highlight pre, .katex-display, .pst-scrollable-table-container, .set-table"))
     if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
 });
 

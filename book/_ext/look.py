@@ -1,0 +1,326 @@
+"""How the site looks: a head for every chapter, the map of the course, tables of defaults, and one small stylesheet."""
+
+import importlib
+import inspect
+import re
+import shutil
+import zlib
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+
+import tinycss2
+import yaml
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).parents[2]
+ROMAN = ["I", "II", "III", "IV", "V", "VI"]
+CHAPTER = re.compile(r"ch(\d\d)_\w+")
+FONTS = {
+    "source-serif-4": "source-serif-4-latin-wght-{}.woff2",
+    "source-sans-3": "source-sans-3-latin-wght-{}.woff2",
+}
+
+
+# Chapters -------------------------------------------------------------------------------------------------------------
+
+
+class ChapterHead(SphinxTransform):
+    """The two paragraphs under a chapter's title, its question and what it takes and gives, set as its head."""
+
+    default_priority = 800
+
+    def apply(self, **kwargs):
+        chapter = CHAPTER.fullmatch(self.env.docname.rsplit("/", 1)[-1])
+        title = next(self.document.findall(nodes.title), None)
+        if not chapter or title is None:
+            return
+        question, facts = title.parent[1:3]
+        asked, told = next(question.findall(nodes.strong), None), next(facts.findall(nodes.emphasis), None)
+        if not (asked and told):
+            raise ValueError(f"{self.env.docname} wants its question and its minutes under the title")
+        question["classes"].append("chapter-question")
+        question.children = asked.children
+        minutes, need, able = split(told.children)
+        rows = [("Time", minutes), ("You need", need), ("You will be able to", able)]
+        head = nodes.container(classes=["chapter-facts"])
+        for name, content in rows:
+            head += nodes.paragraph(
+                "", "", nodes.inline("", name, classes=["chapter-fact"]), nodes.inline("", "", *content)
+            )
+        facts.replace_self(head)
+
+
+def split(children):
+    """“40 minutes. You need … At the end you can …” in its three parts, links and all."""
+    parts, current, runs = [[], [], []], 0, []
+    for child in children:  # a line's end is a node of its own
+        if isinstance(child, nodes.Text) and runs and isinstance(runs[-1], str):
+            runs[-1] += str(child)
+        else:
+            runs.append(str(child) if isinstance(child, nodes.Text) else child.deepcopy())
+    for run in runs:
+        pieces = (
+            re.split(r"(?:^|\.\s+)You\s+need\s+|\s*At\s+the\s+end\s+you\s+can\s+", run)
+            if isinstance(run, str)
+            else [run]
+        )
+        for i, piece in enumerate(pieces):
+            current += i > 0
+            if piece:
+                parts[current].append(nodes.Text(piece) if isinstance(piece, str) else piece)
+    if current != 2:
+        raise ValueError("a chapter's head reads: *N minutes. You need … At the end you can …*")
+    for part in parts:
+        if isinstance(part[-1], nodes.Text):
+            part[-1] = nodes.Text(part[-1].rstrip().rstrip("."))
+    return parts
+
+
+def course():
+    """[(part, [(slug or None, title, question)])], from course.yml and the chapters that are there."""
+    for part in yaml.safe_load((Path(__file__).parent / "course.yml").read_text(encoding="utf-8")):
+        chapters = []
+        for chapter in part["chapters"]:
+            if isinstance(chapter, str):
+                text = (ROOT / "book" / f"{chapter}.md").read_text(encoding="utf-8")
+                chapters.append((chapter, *re.search(r"^# \d+\. (.*)\n\n\*\*(.*)\*\*$", text, re.M).groups()))
+            else:
+                chapters.append((None, *next(iter(chapter.items()))))
+        yield part["part"], chapters
+
+
+class Map(SphinxDirective):
+    """The course as a picture: its parts are the layers of a network, its chapters the units."""
+
+    def run(self):
+        parts = list(course())
+        self.env.note_dependency(str(Path(__file__).parent / "course.yml"))
+        for slug in (slug for _, chapters in parts for slug, *_ in chapters if slug):
+            self.env.note_dependency(str(ROOT / "book" / f"{slug}.md"))
+        tall, number, html, places = max(len(chapters) for _, chapters in parts), 0, "", []
+        for i, (part, chapters) in enumerate(parts):
+            top = (tall - len(chapters)) / 2
+            places.append([((i + 0.5) / len(parts), (top + j + 0.3) / tall) for j in range(len(chapters))])
+            units = ""
+            for slug, title, question in chapters:
+                number += 1
+                inner = (
+                    f'<span class="map-unit">{number}</span><span class="map-name">{escape(title)}</span>'
+                    f'<span class="map-question">{escape(question)}</span>'
+                )
+                units += (
+                    f'<li><a data-chapter="{slug}" href="{slug}.html">{inner}</a></li>'
+                    if slug
+                    else f'<li><span class="map-planned">{inner}<span class="map-soon">planned</span></span></li>'
+                )
+            html += f'<li class="map-part"><p>{ROMAN[i]} · {escape(part)}</p><ol>{units}</ol></li>'
+        lines = "".join(
+            f'<line x1="{1000 * x1:.0f}" y1="{1000 * y1:.0f}" x2="{1000 * x2:.0f}" y2="{1000 * y2:.0f}"/>'
+            for left, right in pairwise(places)
+            for x1, y1 in left
+            for x2, y2 in right
+        )
+        picture = f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">{lines}</svg>'
+        html = f'<div class="course-map" style="--tall:{tall}">{picture}<ol class="map-parts">{html}</ol></div>'
+        return [nodes.raw("", html, format="html")]
+
+
+class Doors(SphinxDirective):
+    """Ways into the course. The body is YAML: a list of {title, text, to: page or "#label", go: what the link says}."""
+
+    has_content = True
+
+    def run(self):
+        doors = nodes.container(classes=["doors"])
+        for door in yaml.safe_load("\n".join(self.content)):
+            link = door["to"] if door["to"].startswith("#") else f"{door['to']}.html"
+            text, _ = self.state.inline_text(door["text"], self.lineno)
+            go = f'<a class="door-go" href="{link}">{escape(door["go"])}</a>'
+            head = nodes.paragraph("", door["title"], classes=["door-title"])
+            doors += nodes.container(
+                "", head, nodes.paragraph("", "", *text), nodes.raw("", go, format="html"), classes=["door"]
+            )
+        return [doors]
+
+
+class Defaults(SphinxDirective):
+    """A table of arguments and the values that the reference implementation gives them.
+
+    The body is YAML: a list of {of: module.function, name: argument, what: text, chapter: slug}. Texts are MyST.
+    """
+
+    has_content = True
+
+    def run(self):
+        rows = [(["what", "in code", "default", "of"], True)]
+        for entry in yaml.safe_load("\n".join(self.content)):
+            module, name = entry["of"].split(".")
+            module = importlib.import_module(f"reference_impl.{module}")
+            self.env.note_dependency(module.__file__)
+            arguments = inspect.signature(getattr(module, name)).parameters
+            if entry["name"] not in arguments:
+                raise self.error(f"{entry['of']} has no argument {entry['name']}")
+            value = arguments[entry["name"]].default
+            shown = "to be chosen" if value is inspect.Parameter.empty else written(value)
+            rows.append(([entry["what"], f"`{entry['name']}`", shown, f"`{entry['of']}`"], False))
+        return [self.table(rows)]
+
+    def table(self, rows):
+        group = nodes.tgroup(cols=len(rows[0][0]))
+        group += [nodes.colspec(colwidth=1) for _ in rows[0][0]]
+        head, body = nodes.thead(), nodes.tbody()
+        for cells, is_head in rows:
+            row = nodes.row()
+            for cell in cells:
+                found, _ = self.state.inline_text(str(cell), self.lineno)
+                row += nodes.entry("", nodes.paragraph("", "", *found))
+            (head if is_head else body).append(row)
+        group += [head, body]
+        return nodes.table("", group)
+
+
+def written(value):
+    """A default as people write it."""
+    if isinstance(value, tuple):
+        return ", ".join(written(v) for v in value)
+    if value is None:
+        return "none"
+    mantissa, _, exponent = f"{value:g}".partition("e")
+    return (
+        f"${'' if mantissa == '1' else mantissa + chr(92) + 'cdot '}10^{{{int(exponent)}}}$" if exponent else mantissa
+    )
+
+
+class Rows(Defaults):
+    """The rows of table 2.1 as the reference implementation has them."""
+
+    has_content = False
+
+    def run(self):
+        scale = importlib.import_module("reference_impl.scale")
+        self.env.note_dependency(scale.__file__)
+        names = ["parameters", "layers", "width", "heads", "width of a head", "tokens a batch", "learning rate"]
+        rows = [(["model", *names], True)]
+        for model, row in scale.GPT3_PRINTED.items():
+            numbers = [row.n_params, row.n_layer, row.n_embd, row.n_head, row.d_head, row.batch_size]
+            shown = [f"{n / 1e9:g} B" if n >= 1e9 else f"{n / 1e6:g} M" if n >= 1e5 else f"{n:,}" for n in numbers]
+            rows.append(([model, *shown, written(row.lr)], False))
+        return [self.table(rows)]
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+# What pages do without: icons (look.css draws the few there are), dropdowns and tooltips, widgets' managers and state.
+UNUSED = re.compile(
+    r"fontawesome|bootstrap|togglebutton|clipboard|copybutton|design-tabs|sphinx_highlight|doctools|thebe"
+)
+
+
+def lighten(app, pagename, templatename, context, doctree):
+    """One stylesheet a page, and of the scripts those that do something."""
+    context["css_files"] = []
+    if "body" in context:  # a corner over a column of names is no header
+        context["body"] = re.sub(r'<th class="head">(?:<p>\s*</p>)?</th>', "<td></td>", context["body"])
+    if pagename != "search":
+        context["script_files"] = [script for script in context["script_files"] if needed(script)]
+
+
+def needed(script):
+    attributes = getattr(script, "attributes", {})
+    if attributes.get("body") is not None:
+        return not re.search("widget-state", attributes.get("type", "")) and not re.search(
+            "toggle|DOCUMENTATION_OPTIONS", attributes["body"]
+        )
+    if UNUSED.search(str(script.filename)):
+        return False
+    attributes.setdefault("defer", "defer")
+    return True
+
+
+def finish(app, exception):
+    """Write the stylesheet: all that the theme and the extensions bring, but only the rules that a page has use for."""
+    if exception or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    static = out / "_static"
+    (static / "fonts").mkdir(exist_ok=True)
+    for package, name in FONTS.items():
+        for style in ("normal", "italic"):
+            file = ROOT / "node_modules/@fontsource-variable" / package / "files" / name.format(style)
+            shutil.copy(file, static / "fonts" / f"{package}-{style}.woff2")
+    for file in (ROOT / "book/_static").iterdir():  # Sphinx copies them only when a page has changed
+        shutil.copy(file, static)
+    words = set()
+    for file in out.rglob("*.html"):
+        for names in re.findall(r"""\b(?:class|id)=["']([^"']+)""", file.read_text(encoding="utf-8")):
+            words |= {*names.split()}
+    for file in [*static.glob("*.js"), *static.glob("scripts/*theme.js")]:
+        words |= {*re.findall(r"[\w-]+", file.read_text(encoding="utf-8"))}
+    names = ["styles/pydata-sphinx-theme.css", *(s.filename.removeprefix("_static/") for s in app.builder._css_files)]
+    text = "".join(purged(static / name, words, static) for name in dict.fromkeys(names))
+    (static / "site.css").write_text(text, encoding="utf-8")
+
+
+def purged(sheet, words, static):
+    """A stylesheet without the rules for what no page has, and with its addresses seen from _static."""
+    rules = tinycss2.parse_stylesheet(sheet.read_text(encoding="utf-8"), skip_comments=True, skip_whitespace=True)
+    text = kept(rules, words)
+    here = sheet.parent.relative_to(static).as_posix()
+
+    def move(match):
+        if match[1].startswith(("data:", "#", "http")):
+            return match[0]
+        parts = [*here.split("/"), *match[1].split("?")[0].split("/")] if here != "." else match[1].split("/")
+        flat = []
+        for part in parts:
+            flat.pop() if part == ".." else flat.append(part)
+        return f'url("{"/".join(flat)}")'
+
+    return re.sub(r"""url\(["']?([^"')]*)["']?\)""", move, text)
+
+
+def kept(rules, words):
+    """The rules whose selectors name only classes and ids that some page or script names."""
+    text = ""
+    for rule in rules:
+        if rule.type == "at-rule" and rule.at_keyword in ("media", "supports", "layer") and rule.content:
+            inner = kept(tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True), words)
+            text += f"@{rule.at_keyword} {tinycss2.serialize(rule.prelude).strip()}{{{inner}}}" if inner else ""
+        elif rule.type == "at-rule":
+            whole = rule.serialize()
+            text += "" if "Font Awesome" in whole or "FontAwesome" in whole else whole
+        elif rule.type == "qualified-rule":
+            selectors = [s for s in split_selectors(tinycss2.serialize(rule.prelude)) if used(s, words)]
+            if selectors:
+                text += f"{','.join(selectors)}{{{tidy(tinycss2.serialize(rule.content))}}}"
+    return text
+
+
+def split_selectors(prelude):
+    """At the commas outside of brackets."""
+    return [s.strip() for s in re.split(r",(?![^(]*\))", prelude)]
+
+
+def used(selector, words):
+    plain = re.sub(r":not\([^)]*\)", "", selector)
+    return all(name.replace("\\", "") in words for name in re.findall(r"[.#]([A-Za-z_-][\w-]*)", plain))
+
+
+def tidy(content):
+    return re.sub(r"\s*\n\s*", "", re.sub(r"/\*.*?\*/", "", content, flags=re.S)).strip().rstrip(";")
+
+
+def setup(app):
+    app.add_transform(ChapterHead)
+    app.add_directive("course-map", Map)
+    app.add_directive("doors", Doors)
+    app.add_directive("defaults", Defaults)
+    app.add_directive("gpt3-rows", Rows)
+    app.connect("html-page-context", lighten, priority=990)
+    app.connect("build-finished", finish, priority=950)
+    files = [Path(__file__), *(Path(__file__).with_name(name) for name in ("drawings.py", "course.yml"))]
+    version = zlib.crc32(b"".join(file.read_bytes() for file in files))  # pages are made again when these change
+    return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

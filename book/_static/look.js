@@ -1,0 +1,41 @@
+// Cards: a link marked data-card shows its page over this one, where scripts and the server allow it.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("a[data-card]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || location.protocol === "file:") return;
+  event.preventDefault();
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch(link.href)).text(), "text/html");
+    const article = page.querySelector("article");
+    for (const el of article.querySelectorAll(".headerlink, script")) el.remove();
+    for (const el of article.querySelectorAll("[id]")) el.removeAttribute("id");
+    for (const a of article.querySelectorAll("a[href]")) a.href = new URL(a.getAttribute("href"), link.href);
+    const card = document.createElement("dialog");
+    card.className = "card";
+    const title = article.querySelector("h1").textContent;
+    card.setAttribute("aria-label", title);
+    card.innerHTML = '<div class="card-head"><a></a><form method="dialog"><button>Close</button></form></div>';
+    Object.assign(card.querySelector("a"), { href: link.href, textContent: "Open as a page" });
+    card.append(article);
+    card.addEventListener("click", (e) => e.target === card && card.close());
+    card.addEventListener("close", () => { card.remove(); link.focus(); });
+    document.body.append(card);
+    card.showModal();
+    for (const el of card.querySelectorAll("table, .katex-display")) if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
+  } catch {
+    location.href = link.href;
+  }
+});
+
+// A button that copies, on every listing.
+if (navigator.clipboard)
+  for (const listing of document.querySelectorAll("article div.highlight")) {
+    if (listing.closest(".cell_output")) continue;
+    const button = Object.assign(document.createElement("button"), { className: "copy", type: "button", textContent: "Copy" });
+    button.setAttribute("aria-label", "Copy this code");
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(listing.querySelector("pre").textContent);
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+    listing.append(button);
+  }

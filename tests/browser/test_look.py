@@ -1,0 +1,143 @@
+"""How the built site looks and weighs, and that everyone can use it: every page, two modes, two widths, offline."""
+
+from urllib.parse import urljoin
+
+import pytest
+from test_site import CHAPTERS, PAGES, Page, browser, opened, server  # noqa: F401
+
+from bench import site
+from grading import spec
+
+AXE = (spec.ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+# What stands for something else that is checked: a formula's boxes, hidden from readers, who get its MathML; and a
+# drawing's lines, which are one picture with one description.
+BEHIND = [[".katex-html"], [".drawing > g"]]
+ORDINARY = 400_000  # bytes, gzipped, at first load
+PLAYABLE = 900_000
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1440, "dark")])
+def test_axe_finds_nothing_to_object_to(browser, server, width, scheme):  # noqa: F811
+    watched, found = Page(browser, server, width=width, scheme=scheme), {}
+    for name in PAGES:
+        page = watched.open(urljoin(server, name))
+        page.evaluate(AXE)
+        violations = page.evaluate(
+            "behind => axe.run({exclude: behind}, {resultTypes: ['violations']})"
+            ".then(r => r.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 200)]))",
+            BEHIND,
+        )
+        if violations:
+            found[name] = violations
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
+    watched.context.close()
+    assert found == {}
+
+
+def test_a_page_is_light_and_stands_still(browser):  # noqa: F811
+    """At first load, from a host that gzips: its bytes, whom it asks, and how far it jumps."""
+    with site.served() as address:
+        for name in PAGES:
+            found = site.weigh(browser, address, name)
+            assert found["bytes"] < (PLAYABLE if name in CHAPTERS else ORDINARY), f"{name}: {found['bytes']} bytes"
+            assert found["elsewhere"] == [], name
+            assert found["shift"] < 0.03, f"{name} shifts by {found['shift']}"
+
+
+def test_figures_follow_the_mode_of_the_page(opened):  # noqa: F811
+    """The same drawing, its text and lines light on dark and dark on light; no white card, no second file."""
+
+    def lightness(page, selector, key):
+        script = f"""el => {{
+            const canvas = new OffscreenCanvas(1, 1).getContext("2d");
+            canvas.fillStyle = getComputedStyle(el)["{key}"]; canvas.fillRect(0, 0, 1, 1);
+            const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data; return (r + g + b) / 765; }}"""
+        return page.locator(selector).first.evaluate(script)
+
+    for name in CHAPTERS:
+        _, page = opened(name, scheme="light")
+        assert page.locator("article svg.drawing").count() >= 3
+        assert page.locator("article img[src$='.svg']").count() == 0
+        assert page.locator("svg.drawing text").count() > 5, "words are words"
+        light = lightness(page, "svg.drawing text", "fill"), lightness(page, "body", "backgroundColor")
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        dark = lightness(page, "svg.drawing text", "fill"), lightness(page, "body", "backgroundColor")
+        assert light[0] < 0.3 < 0.9 < light[1] and dark[1] < 0.2 < 0.7 < dark[0], name
+
+
+def test_every_drawing_says_what_it_shows(browser, server):  # noqa: F811
+    watched = Page(browser, server)
+    for name in CHAPTERS:
+        page = watched.open(urljoin(server, name))
+        labels = page.evaluate("[...document.querySelectorAll('svg.drawing')].map(e => e.getAttribute('aria-label'))")
+        assert all(len(label) > 40 for label in labels), name
+        repeated = page.evaluate(
+            "[...document.querySelectorAll('[id]')].map(e => e.id).filter((id, i, all) => all.indexOf(id) !== i)"
+        )
+        assert repeated == [], f"{name} has an id twice"
+    watched.context.close()
+
+
+def test_a_chapter_begins_with_its_question_its_time_and_what_it_takes_and_gives(opened):  # noqa: F811
+    for name in CHAPTERS:
+        _, page = opened(name)
+        assert page.locator("h1 + .chapter-question").inner_text().endswith("?")
+        facts = [row.inner_text().replace("\n", " ") for row in page.locator(".chapter-facts p").all()]
+        assert [fact.split(" ")[0] for fact in facts] == ["Time", "You", "You"], name
+        assert "minutes" in facts[0] and all(len(fact) > 20 for fact in facts[1:])
+
+
+def test_the_landing_page_has_three_doors_and_a_map_of_the_course(opened):  # noqa: F811
+    watched, page = opened("book/welcome.html")
+    assert page.locator(".door a").count() == 3
+    assert page.locator(".map-part").count() == 6 and page.locator(".map-unit").count() == 24
+    linked = page.evaluate("[...document.querySelectorAll('.course-map a')].map(a => [a.dataset.chapter, a.pathname])")
+    assert [f"book/{slug}.html" for slug, _ in linked] == CHAPTERS
+    assert all(path.endswith(f"/{slug}.html") for slug, path in linked)
+    assert watched.faults == []
+
+
+@pytest.mark.parametrize("card", ["Notation", "Hyperparameters"])
+def test_a_card_is_one_key_away_from_every_page(opened, card):  # noqa: F811
+    for name in PAGES:
+        watched, page = opened(name)
+        link = page.locator("a[data-card]", has_text=card)
+        link.focus()
+        page.keyboard.press("Enter")
+        page.locator("dialog.card[open] table").first.wait_for()
+        page.keyboard.press("Escape")
+        assert page.locator("dialog.card").count() == 0
+        assert link.evaluate("el => el === document.activeElement"), name
+        assert watched.faults == []
+        watched.context.close()
+
+
+def test_cards_are_pages_where_scripts_are_off(opened):  # noqa: F811
+    _, page = opened(CHAPTERS[0], java_script_enabled=False)
+    page.locator("a[data-card]").last.click()
+    page.wait_for_url("**/hyperparameters.html")
+
+
+def test_what_has_the_focus_can_be_seen(opened):  # noqa: F811
+    """Everything that Tab reaches in a chapter is framed."""
+    _, page = opened(CHAPTERS[0])
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        style = page.evaluate(
+            "(s => [s.outlineStyle, parseFloat(s.outlineWidth)])(getComputedStyle(document.activeElement))"
+        )
+        html = page.evaluate("document.activeElement.outerHTML.slice(0, 120)")
+        assert style[0] != "none" and style[1] >= 2, html
+
+
+def test_the_mode_is_there_before_the_first_paint_and_is_kept(opened):  # noqa: F811
+    _, page = opened(CHAPTERS[0], scheme="dark")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    for _ in range(3):
+        page.locator(".theme-switch-button").click()
+        mode, theme = page.evaluate("(({mode, theme}) => [mode, theme])(document.documentElement.dataset)")
+        page.reload()
+        assert page.evaluate("document.documentElement.dataset.mode") == mode
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
