@@ -86,22 +86,22 @@ def linear_backward(dout, cache):
 
 
 def cross_entropy_forward(logits, targets):
-    """losses.cross_entropy_forward, with probabilities in the cache."""
-    p = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
-    right = np.arange(targets.size), targets.reshape(-1)
-    picked = np.add.reduce(_rows(p)[right])
+    """losses.cross_entropy_forward, with probabilities in the cache, and where, laid flat, the right ones are."""
+    p = np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), order="C")
+    right = np.arange(0, p.size, p.shape[-1]) + targets.reshape(-1)
+    picked = p.take(right)
     np.exp(p, out=p)
     total = np.add.reduce(p, axis=-1, keepdims=True)
     p /= total
-    return (np.add.reduce(np.log(total), axis=None) - picked) / targets.size, (p, right)
+    return np.add.reduce(np.log(total).reshape(-1) - picked) / targets.size, (p, right)
 
 
 def cross_entropy_backward(dout, cache):
     """losses.cross_entropy_backward."""
     p, right = cache
-    scale = float(dout) / len(right[0])
+    scale = float(dout) / len(right)
     dlogits = p * scale
-    _rows(dlogits)[right] -= scale
+    dlogits.reshape(-1)[right] -= scale
     return dlogits
 
 
@@ -137,23 +137,24 @@ class Flat(dict):
 
     def __init__(self, params, states):
         leaves = sorted(tree.flatten(params).items(), key=lambda leaf: leaf[1].ndim < 2)  # what decays comes first
-        self.n_decay, end, parts = sum(p.size for _, p in leaves if p.ndim > 1), 0, {}
-        self.whole = np.zeros((3, tree.count(params)), leaves[0][1].dtype)  # p, m and v
-        self.leaves = {}
+        self.n_decay, end = sum(p.size for _, p in leaves if p.ndim > 1), 0
+        self.whole = tuple(np.zeros((4, tree.count(params)), leaves[0][1].dtype))  # room for gradients, p, m and v
+        self.room, self.p = {}, {}
         for path, p in leaves:
             start, end = end, end + p.size
-            self.leaves[path] = self.whole[:, start:end]
-            parts[path], m, v = (a.reshape(p.shape) for a in self.leaves[path])
-            parts[path][...], (m[...], v[...]) = p, states.get(path, (0.0, 0.0))
+            self.room[path], self.p[path], m, v = (a[start:end].reshape(p.shape) for a in self.whole)
+            self.p[path][...], (m[...], v[...]) = p, states.get(path, (0.0, 0.0))
             self[path] = m, v
-        self.params = tree.unflatten({path: parts[path] for path in tree.flatten(params)}, params)
+        self.params = tree.unflatten({path: self.p[path] for path in tree.flatten(params)}, params)
 
     def beside(self, grads):
         """Flat blocks [(g, p, m, v), …]: the whole where it is small, for fewer calls, else leaf by leaf."""
         grads = tree.flatten(grads)
-        if self.whole[0].size <= BLOCK:
-            return [(np.concatenate([grads[path] for path in self], axis=None), *self.whole)]
-        return [block for path, parts in self.leaves.items() for block in _blocks(grads[path], *parts)]
+        if self.whole[0].size > BLOCK:
+            return [block for path, g in grads.items() for block in _blocks(g, self.p[path], *self[path])]
+        for path, g in grads.items():
+            self.room[path][...] = g
+        return [self.whole]
 
 
 def adamw_step(params, grads, states, step, recipe):
@@ -170,7 +171,7 @@ def adamw_step(params, grads, states, step, recipe):
     if recipe.max_norm < np.inf:
         scale = min(1.0, recipe.max_norm / (sum(float(np.dot(g, g)) for g, *_ in blocks) ** 0.5 + 1e-6))
     if recipe.weight_decay:
-        states.whole[0, : states.n_decay] *= 1 - lr * recipe.weight_decay
+        states.whole[1][: states.n_decay] *= 1 - lr * recipe.weight_decay
     for g, p, m, v in blocks:  # in place: what is new lies elsewhere in memory, and costs time
         change = g * ((1 - b1) * scale)
         m *= b1

@@ -1,77 +1,77 @@
-"""Convolution and pooling, faster. Images are (B, H, W, C), but lie as (H, W, C, B): a pixel is a matrix, (C, B)."""
+"""Convolution and pooling, faster. Images are (B, H, W, C), but lie as (H, W, C, B) or (H, C, W, B): B is long."""
 
 import numpy as np
 
-from reference_impl import activations, conv, layers
+from reference_impl import conv, layers
 
 
-def _strips(x, kernel, stride):
-    """For every row of a kernel's places, their windows: (W_out, columns · (rows · C + 1), B), matrices to multiply.
+def _windows(x, kernel, stride):
+    """What a kernel meets at its places: (H_out, rows · (columns · C + 1), W_out, B), a 1 after every row for the bias.
 
-    They are a view: what neighbours share is there once. A 1 at the end of every column of pixels is for the bias.
+    It is a view: what neighbouring rows have in common is there once.
     """
-    (B, H, W, C), (rows, columns) = x.shape, kernel
-    strip = np.ones((W, rows * C + 1, B), x.dtype)
-    shape = (W - columns) // stride + 1, columns * strip.shape[1], B
-    windows = np.lib.stride_tricks.as_strided(strip, shape, (stride * strip.strides[0], *strip.strides[1:]))
-    for top in range(0, H - rows + 1, stride):
-        strip[:, :-1].reshape(W, rows, C, B)[...] = x[:, top : top + rows].transpose(2, 1, 3, 0)
-        yield windows
+    places = np.lib.stride_tricks.sliding_window_view(x, kernel[1], axis=2)[:, :, ::stride]
+    B, H, W_out, C, columns = places.shape
+    spread = np.empty((H, columns * C + 1, W_out, B), x.dtype)
+    spread[:, :-1].reshape(H, columns, C, W_out, B)[...] = places.transpose(1, 4, 3, 2, 0)
+    spread[:, -1] = 1
+    shape = conv.output_size(H, kernel[0], stride), kernel[0] * spread.shape[1], W_out, B
+    return np.lib.stride_tricks.as_strided(spread, shape, (stride * spread.strides[0], *spread.strides[1:]))
 
 
 def conv2d_forward(x, W, b, stride=1, padding=0):
-    """conv.conv2d_forward, x : (B, H, W, C): a matrix of W, with b where a column's 1 is, times every window."""
+    """conv.conv2d_forward, x : (B, H, W, C): a matrix of W, with b where a row's 1 is, times what every place meets."""
     (B, H, width, C), (rows, columns, _, d_out) = x.shape, W.shape
     if padding:
-        x, inside = np.zeros((H + 2 * padding, width + 2 * padding, C, B), x.dtype).transpose(3, 0, 1, 2), x
+        x, inside = np.zeros((H + 2 * padding, C, width + 2 * padding, B), x.dtype).transpose(3, 0, 2, 1), x
         conv.unpadded(x, padding)[...] = inside
-    both = np.zeros((d_out, columns, rows * C + 1), x.dtype)
-    both[:, :, :-1], both[:, 0, -1] = W.transpose(3, 1, 0, 2).reshape(d_out, columns, -1), b
-    size = [conv.output_size(x.shape[i + 1], W.shape[i], stride) for i in (0, 1)]
-    out = np.empty((*size, d_out, B), x.dtype)
-    for row, windows in zip(out, _strips(x, (rows, columns), stride), strict=True):
-        np.matmul(both.reshape(d_out, -1), windows, out=row)
-    return out.transpose(3, 0, 1, 2), (x, W, stride, padding)
+    windows = _windows(x, (rows, columns), stride)
+    both = np.zeros((d_out, rows, columns * C + 1), x.dtype)
+    both[..., :-1], both[:, 0, -1] = W.transpose(3, 0, 1, 2).reshape(d_out, rows, -1), b
+    out = both.reshape(d_out, -1) @ windows.swapaxes(1, 2)
+    return out.transpose(3, 0, 1, 2), (windows, x.shape, W, stride, padding)
 
 
 def conv2d_backward(dout, cache):
     """conv.conv2d_backward, dout : (B, H_out, W_out, d_out); with None for the padding there is no dx."""
-    x, W, stride, padding = cache
-    (B, H, width, _), (rows, columns, C, d_out), both, dx = x.shape, W.shape, 0, None
-    for i, windows in enumerate(_strips(x, (rows, columns), stride)):
-        row = dout[:, i].swapaxes(0, 1)
-        both += windows @ (row if C == 1 else np.ascontiguousarray(row))  # for one channel a copy takes too long
-    both = both.sum(axis=0).reshape(columns, -1, d_out)
-    if padding is not None:  # the kernel, turned round, goes over dout, spread out
-        spread = np.zeros((H + rows - 1, width + columns - 1, d_out, B), x.dtype).transpose(3, 0, 1, 2)
-        conv.places(spread, rows - 1, columns - 1, stride, dout.shape)[...] = dout
-        dx, _ = conv2d_forward(conv.unpadded(spread, padding), W[::-1, ::-1].swapaxes(2, 3), 0)
-    return dx, both[:, :-1].reshape(columns, rows, C, d_out).swapaxes(0, 1), both[0, -1]
+    windows, (B, H, width, C), W, stride, padding = cache
+    (rows, columns, _, d_out), (n, _, W_out, _), dx = W.shape, windows.shape, None
+    dout = dout.transpose(1, 3, 2, 0).reshape(n, d_out, -1)
+    both = (windows.reshape(n, -1, W_out * B) @ dout.swapaxes(1, 2)).sum(axis=0).reshape(rows, -1, d_out)
+    if padding is not None:
+        dx, kernel = np.zeros((H, C, width, B), dout.dtype), W.swapaxes(0, 1).reshape(-1, d_out)
+        for i, row in enumerate(dout):
+            for j, part in enumerate((kernel @ row).reshape(columns, rows, C, W_out, B)):
+                dx[stride * i : stride * i + rows, :, j : j + stride * W_out : stride] += part
+        dx = conv.unpadded(dx.transpose(3, 0, 2, 1), padding)
+    return dx, both[:, :-1].reshape(W.shape), both[0, -1]
 
 
 def maxpool_forward(x, size, stride=None):
-    """conv.maxpool_forward, x : (B, H, W, C)."""
+    """conv.maxpool_forward, x : (B, H, W, C), with, for every entry of a window, where it is larger than all before."""
     stride = stride or size
     shape = len(x), (x.shape[1] - size) // stride + 1, (x.shape[2] - size) // stride + 1, x.shape[3]
-    out = conv.places(x, 0, 0, stride, shape)
-    winner = np.zeros_like(out, np.min_scalar_type(size * size))
-    for k, (i, j) in list(enumerate(np.ndindex(size, size)))[1:]:
-        entry = conv.places(x, i, j, stride, shape)
-        np.maximum(winner, (entry > out) * winner.dtype.type(k), out=winner)
-        out = np.maximum(out, entry)
-    return out, (winner, x.shape, size, stride)
+    entries = [conv.places(x, i, j, stride, shape) for i, j in np.ndindex(size, size)]
+    out, larger = entries[0].copy("K"), [np.ones_like(entries[0], bool)]
+    for entry in entries[1:]:
+        larger.append(entry > out)
+        np.maximum(out, entry, out=out)
+    return out, (larger, x.shape, size, stride)
 
 
 def maxpool_backward(dout, cache):
     """conv.maxpool_backward, dout : (B, H_out, W_out, C): where windows lie apart, nothing adds up."""
-    winner, (B, *image), size, stride = cache
-    dx = np.zeros((*image, B), dout.dtype).transpose(3, 0, 1, 2)
-    for k, (i, j) in enumerate(np.ndindex(size, size)):
-        place = conv.places(dx, i, j, stride, dout.shape)
+    larger, (B, H, W, C), size, stride = cache
+    whole = stride == size and H % size == W % size == 0  # the windows leave nothing out
+    dx = (np.empty if whole else np.zeros)((H, C, W, B), dout.dtype).transpose(3, 0, 2, 1)
+    free = larger[0]  # where no later entry is larger
+    for (i, j), is_larger in reversed(list(zip(np.ndindex(size, size), larger, strict=True))):
+        place, winner = conv.places(dx, i, j, stride, dout.shape), is_larger & free
         if stride < size:
-            place += dout * (winner == k)
+            place += dout * winner
         else:
-            np.multiply(dout, winner == k, out=place)
+            np.multiply(dout, winner, out=place)
+        free = free ^ winner
     return dx
 
 
@@ -81,8 +81,8 @@ def cnn_forward(params, x, config):
     for stage in params["conv"]:
         x, c_conv = conv2d_forward(x, stage["W"], stage["b"], padding=config.kernel // 2)
         x, c_pool = maxpool_forward(x, config.pool)
-        x, c_act = activations.relu_forward(x)
-        stages.append((c_conv if stages else (*c_conv[:3], None), c_pool, c_act))
+        x *= (positive := x > 0)
+        stages.append((c_conv if stages else (*c_conv[:4], None), c_pool, positive))
     logits, c_linear = layers.linear_forward(x.reshape(len(x), -1), params["linear"]["W"], params["linear"]["b"])
     return logits, (stages, x.shape, c_linear)
 
@@ -92,8 +92,8 @@ def cnn_backward(dout, cache):
     stages, shape, c_linear = cache
     dout, dW, db = layers.linear_backward(dout, c_linear)
     dout, grads = dout.reshape(shape), {"conv": [], "linear": {"W": dW, "b": db}}
-    for c_conv, c_pool, c_act in reversed(stages):
-        dout = maxpool_backward(activations.relu_backward(dout, c_act), c_pool)
+    for c_conv, c_pool, positive in reversed(stages):
+        dout = maxpool_backward(dout * positive, c_pool)
         dout, dW, db = conv2d_backward(dout, c_conv)
         grads["conv"].insert(0, {"W": dW, "b": db})
     return grads
