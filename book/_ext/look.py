@@ -223,7 +223,7 @@ def lighten(app, pagename, templatename, context, doctree):
     """One stylesheet a page, and of the scripts those that do something."""
     context["css_files"] = []
     if "body" in context:  # a corner over a column of names is no header
-        context["body"] = re.sub(r'<th class="head">(?:<p>\s*</p>)?</th>', "<td></td>", context["body"])
+        context["body"] = re.sub(r'<th class="head">\s*(?:<p>\s*</p>)?\s*</th>', "<td></td>", context["body"])
     if pagename != "search":
         context["script_files"] = [script for script in context["script_files"] if needed(script)]
 

@@ -17,6 +17,7 @@ document.addEventListener("click", async (event) => {
     Object.assign(card.querySelector("a"), { href: link.href, textContent: "Open as a page" });
     card.append(article);
     card.addEventListener("click", (e) => e.target === card && card.close());
+    card.addEventListener("keydown", (e) => e.key === "Escape" && card.close()); // the search page's own script would take it
     card.addEventListener("close", () => { card.remove(); link.focus(); });
     document.body.append(card);
     card.showModal();
