@@ -13,7 +13,7 @@ AXE = (spec.ROOT / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8
 # lines, which are one picture with one description; and of a listing's tokens all but the first of each colour.
 THIN = """() => {
   for (const el of document.querySelectorAll(".katex-html, .drawing > g")) el.remove();
-  for (const el of document.querySelectorAll("math")) el.replaceChildren();
+  for (const el of document.querySelectorAll("math")) el.replaceChildren("formula");
   const seen = new Set();
   for (const el of document.querySelectorAll(".highlight span[class]"))
     if (seen.has(el.className)) el.replaceWith(el.textContent); else seen.add(el.className);
