@@ -1,102 +1,14 @@
 """The built site in Chromium, with every other host out of reach.  (make test-browser)"""
 
-import functools
-import http.server
-import os
 import shutil
-import threading
 from urllib.parse import urldefrag, urljoin
 
 import pytest
-from playwright.sync_api import sync_playwright
+from opening import CHAPTERS, PAGES, SITE, WIDTHS, Page
 
 from grading import spec
 
-SITE = spec.ROOT / "_build" / "html"
-HTML = (p.relative_to(SITE) for p in SITE.rglob("*.html") if "_static" not in p.parts)
-PAGES = sorted(str(p) for p in HTML if str(p) != "index.html")  # which leads on to the welcome page
-CHAPTERS = [page for page in PAGES if page.startswith("book/ch")]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDTHS = {"phone": 390, "desktop": 1440}
-
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="session")
-def server():
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    handler = functools.partial(Quiet, directory=str(SITE))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}/"
-        running.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("no Chromium found: install Debian's chromium, or set CHROMIUM to one")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()
-
-
-class Page:
-    """A page opened with every other host cut off; what it complained about is in `faults`."""
-
-    def __init__(self, browser, server, width=1440, scheme="light", **options):
-        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
-        self.faults, self.server = [], server
-        self.context.route("**/*", self.guard)
-        self.page = self.context.new_page()
-        self.page.on(
-            "console", lambda m: self.faults.append(m.text) if m.type == "error" and not known(m.text) else None
-        )
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-
-    def guard(self, route):
-        url = route.request.url
-        if url.startswith((self.server, "data:", "blob:", "file:")):
-            route.continue_()
-        else:
-            self.faults.append(f"asked for {url}")
-            route.abort()
-
-    def open(self, url):
-        response = self.page.goto(url, wait_until="load")
-        assert response is None or response.ok, url
-        return self.page
-
-
-def known(text):
-    """The theme's own word about a mode that was never chosen; it falls back to the system's."""
-    return text.startswith("Got invalid theme mode")
-
-
-@pytest.fixture
-def opened(browser, server):
-    made = []
-
-    def make(page, **options):
-        made.append(Page(browser, server, **options))
-        return made[-1], made[-1].open(urljoin(server, page))
-
-    yield make
-    for each in made:
-        each.context.close()
 
 
 def test_the_site_opens_at_the_welcome_page(opened):
