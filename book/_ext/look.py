@@ -225,19 +225,24 @@ def lighten(app, pagename, templatename, context, doctree):
     if "body" in context:  # a corner over a column of names is no header
         context["body"] = re.sub(r'<th class="head">\s*(?:<p>\s*</p>)?\s*</th>', "<td></td>", context["body"])
     if pagename != "search":
-        context["script_files"] = [script for script in context["script_files"] if needed(script)]
+        context["script_files"] = [deferred(script) for script in context["script_files"] if needed(script)]
 
 
 def needed(script):
+    """Whether a page has use for a script."""
     attributes = getattr(script, "attributes", {})
-    if attributes.get("body") is not None:
-        return not re.search("widget-state", attributes.get("type", "")) and not re.search(
-            "toggle|DOCUMENTATION_OPTIONS", attributes["body"]
-        )
-    if UNUSED.search(str(script.filename)):
-        return False
-    attributes.setdefault("defer", "defer")
-    return True
+    if attributes.get("body") is None:
+        return not UNUSED.search(str(script.filename))
+    return "widget-state" not in attributes.get("type", "") and not re.search(
+        "toggle|DOCUMENTATION_OPTIONS", attributes["body"]
+    )
+
+
+def deferred(script):
+    """The same script, once the page is there."""
+    if not getattr(script, "filename", None):
+        return script
+    return type(script)(script.filename, priority=script.priority, **{**script.attributes, "defer": "defer"})
 
 
 def finish(app, exception):
