@@ -28,7 +28,7 @@ def book(browser, tmp_path_factory):
 
 def test_the_order_is_the_table_of_contents():
     docs = [doc for _, part in pdf.contents() for doc in part]
-    assert docs[:3] == ["book/welcome", "book/notation", "book/ch01_neuron"]
+    assert docs[:4] == ["book/welcome", "book/notation", "book/hyperparameters", "book/ch01_neuron"]
     chapters = [doc for doc in docs if doc.startswith("book/ch")]
     assert chapters == sorted(chapters) and len(chapters) >= 10
 
@@ -98,7 +98,8 @@ def test_from_a_folder_a_page_shows_and_a_figure_plays(carried):
     figure.locator("input[type=range]").first.focus()
     page.keyboard.press("ArrowRight")
     assert figure.locator(".play-stage").inner_html() != shown
-    assert [fault for fault in watched.faults if "CORS" not in fault] == []
+    blocked = "CORS", "net::ERR_FAILED"  # preloaded type: a folder is no server, and the page asks again without
+    assert [fault for fault in watched.faults if not any(word in fault for word in blocked)] == []
 
 
 def test_from_a_folder_search_finds_a_word(carried):
