@@ -34,7 +34,7 @@ def contents():
 
 def chromium():
     """The path of a Chromium or Chrome."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if not found:
         sys.exit("A Chromium prints the book, and none was found: install Debian's chromium, or set CHROMIUM to one.")

@@ -2,14 +2,14 @@
 
 import functools
 import http.server
-import os
-import shutil
 import threading
 from urllib.parse import urljoin
 
 import pytest
 from pages import SITE, Page
 from playwright.sync_api import sync_playwright
+
+from grading import pdf
 
 FLAGS = [
     "--no-sandbox",
@@ -37,11 +37,8 @@ def server():
 
 @pytest.fixture(scope="session")
 def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.fail("no Chromium found: install Debian's chromium, or set CHROMIUM to one")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        running = playwright.chromium.launch(executable_path=pdf.chromium(), args=FLAGS)
         yield running
         running.close()
 
