@@ -54,7 +54,7 @@ qualify: .stamps/qualified  ## examine every check
 	@touch $@
 
 # Notebooks that open in the browser. PYODIDE=FOLDER, an unpacked release of Pyodide, serves Python from the site itself.
-.stamps/live: .stamps/exercises .stamps/wheel grading/live.py
+.stamps/live: .stamps/exercises .stamps/wheel grading/live.py | .stamps/book
 	PYODIDE=$(PYODIDE) $(BIN)/python -m grading.live
 	@touch $@
 
