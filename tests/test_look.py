@@ -11,6 +11,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import drawings  # noqa: E402
+import light  # noqa: E402
 import look  # noqa: E402
 
 
@@ -77,7 +78,7 @@ def test_the_stylesheet_keeps_what_a_page_names_and_nothing_else(tmp_path):
         "@media (x) {.used b {e: f} .unused {g: h}} @media (y) {.unused {i: j}}"
         "@font-face {font-family: FontAwesome} .used {background: url(../img/x.png)}"
     )
-    text = look.purged(sheet, {"used"}, tmp_path)
+    text = light.purged(sheet, {"used"}, tmp_path)
     assert text == ('.used{color: red}p:not(.unused){c: d}@media (x){.used b{e: f}}.used{background: url("img/x.png")}')
 
 

@@ -1,15 +1,13 @@
-"""How the site looks: a head for every chapter, the map of the course, tables of defaults, and one small stylesheet."""
+"""What the site's look is made of: a head for every chapter, the map of the course, doors, and tables of defaults."""
 
 import importlib
 import inspect
 import re
-import shutil
 import zlib
 from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-import tinycss2
 import yaml
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
@@ -18,10 +16,6 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).parents[2]
 ROMAN = ["I", "II", "III", "IV", "V", "VI"]
 CHAPTER = re.compile(r"ch(\d\d)_\w+")
-FONTS = {
-    "source-serif-4": "source-serif-4-latin-wght-{}.woff2",
-    "source-sans-3": "source-sans-3-latin-wght-{}.woff2",
-}
 
 
 # Chapters -------------------------------------------------------------------------------------------------------------
@@ -211,121 +205,12 @@ class Rows(Defaults):
         return [self.table(rows)]
 
 
-# Pages ----------------------------------------------------------------------------------------------------------------
-
-# What pages do without: icons (look.css draws the few there are), dropdowns and tooltips, widgets' managers and state.
-UNUSED = re.compile(
-    r"fontawesome|bootstrap|togglebutton|clipboard|copybutton|design-tabs|sphinx_highlight|doctools|thebe"
-)
-
-
-def lighten(app, pagename, templatename, context, doctree):
-    """One stylesheet a page, and of the scripts those that do something."""
-    context["css_files"] = []
-    if "body" in context:  # a corner over a column of names is no header
-        context["body"] = re.sub(r'<th class="head">\s*(?:<p>\s*</p>)?\s*</th>', "<td></td>", context["body"])
-    if pagename != "search":
-        context["script_files"] = [deferred(script) for script in context["script_files"] if needed(script)]
-
-
-def needed(script):
-    """Whether a page has use for a script."""
-    attributes = getattr(script, "attributes", {})
-    if attributes.get("body") is None:
-        return not UNUSED.search(str(script.filename))
-    return "widget-state" not in attributes.get("type", "") and not re.search(
-        "toggle|DOCUMENTATION_OPTIONS", attributes["body"]
-    )
-
-
-def deferred(script):
-    """The same script, once the page is there."""
-    if not getattr(script, "filename", None):
-        return script
-    return type(script)(script.filename, priority=script.priority, **{**script.attributes, "defer": "defer"})
-
-
-def finish(app, exception):
-    """Write the stylesheet: all that the theme and the extensions bring, but only the rules that a page has use for."""
-    if exception or app.builder.format != "html":
-        return
-    out = Path(app.outdir)
-    static = out / "_static"
-    (static / "fonts").mkdir(exist_ok=True)
-    for package, name in FONTS.items():
-        for style in ("normal", "italic"):
-            file = ROOT / "node_modules/@fontsource-variable" / package / "files" / name.format(style)
-            shutil.copy(file, static / "fonts" / f"{package}-{style}.woff2")
-    for file in (ROOT / "book/_static").iterdir():  # Sphinx copies them only when a page has changed
-        shutil.copy(file, static)
-    words = set()
-    for file in out.rglob("*.html"):
-        for names in re.findall(r"""\b(?:class|id)=["']([^"']+)""", file.read_text(encoding="utf-8")):
-            words |= {*names.split()}
-    for file in [*static.glob("*.js"), *static.glob("scripts/*theme.js")]:
-        words |= {*re.findall(r"[\w-]+", file.read_text(encoding="utf-8"))}
-    names = ["styles/pydata-sphinx-theme.css", *(s.filename.removeprefix("_static/") for s in app.builder._css_files)]
-    text = "".join(purged(static / name, words, static) for name in dict.fromkeys(names))
-    (static / "site.css").write_text(text, encoding="utf-8")
-
-
-def purged(sheet, words, static):
-    """A stylesheet without the rules for what no page has, and with its addresses seen from _static."""
-    rules = tinycss2.parse_stylesheet(sheet.read_text(encoding="utf-8"), skip_comments=True, skip_whitespace=True)
-    text = kept(rules, words)
-    here = sheet.parent.relative_to(static).as_posix()
-
-    def move(match):
-        if match[1].startswith(("data:", "#", "http")):
-            return match[0]
-        parts = [*here.split("/"), *match[1].split("?")[0].split("/")] if here != "." else match[1].split("/")
-        flat = []
-        for part in parts:
-            flat.pop() if part == ".." else flat.append(part)
-        return f'url("{"/".join(flat)}")'
-
-    return re.sub(r"""url\(["']?([^"')]*)["']?\)""", move, text)
-
-
-def kept(rules, words):
-    """The rules whose selectors name only classes and ids that some page or script names."""
-    text = ""
-    for rule in rules:
-        if rule.type == "at-rule" and rule.at_keyword in ("media", "supports", "layer") and rule.content:
-            inner = kept(tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True), words)
-            text += f"@{rule.at_keyword} {tinycss2.serialize(rule.prelude).strip()}{{{inner}}}" if inner else ""
-        elif rule.type == "at-rule":
-            whole = rule.serialize()
-            text += "" if "Font Awesome" in whole or "FontAwesome" in whole else whole
-        elif rule.type == "qualified-rule":
-            selectors = [s for s in split_selectors(tinycss2.serialize(rule.prelude)) if used(s, words)]
-            if selectors:
-                text += f"{','.join(selectors)}{{{tidy(tinycss2.serialize(rule.content))}}}"
-    return text
-
-
-def split_selectors(prelude):
-    """At the commas outside of brackets."""
-    return [s.strip() for s in re.split(r",(?![^(]*\))", prelude)]
-
-
-def used(selector, words):
-    plain = re.sub(r":not\([^)]*\)", "", selector)
-    return all(name.replace("\\", "") in words for name in re.findall(r"[.#]([A-Za-z_-][\w-]*)", plain))
-
-
-def tidy(content):
-    return re.sub(r"\s*\n\s*", "", re.sub(r"/\*.*?\*/", "", content, flags=re.S)).strip().rstrip(";")
-
-
 def setup(app):
     app.add_transform(ChapterHead)
     app.add_directive("course-map", Map)
     app.add_directive("doors", Doors)
     app.add_directive("defaults", Defaults)
     app.add_directive("gpt3-rows", Rows)
-    app.connect("html-page-context", lighten, priority=990)
-    app.connect("build-finished", finish, priority=950)
     files = [Path(__file__), *(Path(__file__).with_name(name) for name in ("drawings.py", "course.yml"))]
     version = zlib.crc32(b"".join(file.read_bytes() for file in files))  # pages are made again when these change
     return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}
