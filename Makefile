@@ -95,7 +95,7 @@ test: .stamps/book .stamps/live .stamps/grade  ## all tests but the browser's
 	$(BIN)/python -m pytest -m "not browser" -n 2 --dist loadgroup
 
 test-browser: .stamps/book .stamps/live  ## the built site in Chromium
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m browser -n 2 --dist loadgroup
 
 bench: .stamps/installed  ## NumPy against PyTorch on this machine, and the real training runs: some 20 minutes, nothing else running
 	$(BIN)/python -m bench.cpu --json book/data/cpu_bench.json

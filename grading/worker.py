@@ -256,7 +256,6 @@ def execute(job, submission, name, folder):
 
 def work(job, submission):
     """The Result of a submission. Raises what no submission is at fault for, as a full disk."""
-    prepared(job)
     result = Result()
     usage, start = cpu_seconds(), time.monotonic()
     os.environ["NBGRADER_EXECUTION"] = "autograde"
@@ -266,6 +265,7 @@ def work(job, submission):
         contextlib.chdir(home),
         tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as place,
     ):
+        prepared(job)
         folder = Path(os.path.realpath(place), job.assignment)
         given = submission.files | job.files
         write(folder, given)

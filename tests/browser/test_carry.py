@@ -10,7 +10,7 @@ from pages import Page
 
 from grading import offline, pdf
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("carry")]  # one process prints and packs
 PARTS = [
     (None, ["book/welcome"]),
     ("One", ["book/ch01_neuron", "book/ch02_layers"]),

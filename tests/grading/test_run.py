@@ -51,7 +51,8 @@ def grade(course, **options):
 
 def command(course, *arguments):
     """A finished `python -m grading`."""
-    return subprocess.run([sys.executable, "-m", "grading", *arguments], cwd=course, capture_output=True, text=True)
+    line = [sys.executable, "-m", "grading", *arguments]
+    return subprocess.run(line, cwd=course, capture_output=True, text=True, timeout=300)
 
 
 def start(course, *arguments):
@@ -513,10 +514,12 @@ def test_a_dask_cluster_does_the_same(plain, course):
         "        input()\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen([sys.executable, course / "scheduler.py"], cwd="/", **pipes) as scheduler:
-        address = scheduler.stdout.readline().strip()
-        done = command(course, "run", "hw", "--scheduler", address)
-        scheduler.communicate("\n")
+    line = [sys.executable, course / "scheduler.py"]
+    with subprocess.Popen(line, cwd="/", start_new_session=True, **pipes) as scheduler:
+        try:
+            done = command(course, "run", "hw", "--scheduler", scheduler.stdout.readline().strip())
+        finally:
+            os.killpg(scheduler.pid, signal.SIGKILL)  # a cluster may take its time to close
     assert done.returncode == 0, done.stderr
     assert grades(sqlite(course)) == plain[1]
     assert folders(course) == folders(plain[0])

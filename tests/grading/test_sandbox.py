@@ -233,7 +233,7 @@ def test_refused_by_the_layer(world, name, who):
     if name == "read memory" and YAMA.exists() and YAMA.read_text().strip() != "0":
         return  # this machine keeps it from every process that is no descendant
     told = locked(world, attack, who, lifted=layers, patience=5 if kills else 0)
-    assert not isinstance(told, list) or told[0] != "error", told
+    assert not isinstance(told, list) or told[:1] != ["error"], told
     assert world.victim_lives != kills
 
 
