@@ -65,9 +65,9 @@ def test_points_on_a_straight_line_go(path, kept):
 
 
 def test_a_colour_is_as_far_from_dark_paper_as_from_light():
-    for light, dark in [("#ffffff", "#111111"), ("#111111", "#eeeeee")]:
-        found = float(re.match(r"oklab\(([\d.]+)", drawings.on_dark(light))[1])
-        assert abs(found - drawings.oklab(dark)[0]) < 0.2
+    for bright, dim in [("#ffffff", "#111111"), ("#111111", "#eeeeee")]:
+        found = float(re.match(r"oklab\(([\d.]+)", drawings.on_dark(bright))[1])
+        assert abs(found - drawings.oklab(dim)[0]) < 0.2
 
 
 def test_the_stylesheet_keeps_what_a_page_names_and_nothing_else(tmp_path):
