@@ -32,6 +32,15 @@ CHAIN += [
 ]
 PLAIN = [f"--Autograde.autograde_preprocessors={name}" for name in CHAIN] + ["--FreshCases.beside=True"]
 
+# Starts a Python module and writes down the memory of its largest process; a process begins with its parent's peak, so
+# the parent is to be small.
+SMALL = """
+import json, os, subprocess, sys
+_, status, used = os.wait4(subprocess.Popen([sys.executable, "-m", *sys.argv[2:]]).pid, 0)
+json.dump(used.ru_maxrss, open(sys.argv[1], "w"))
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
 
 def author(number):
     """Which student of the sample class hands in what student number `number` hands in."""
@@ -54,15 +63,17 @@ def make(folder, slug, count):
 def timed(folder, *arguments):
     """(wall seconds, CPU seconds, MiB of the largest process) of a Python module run for the class in folder."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command = [sys.executable, "-c", SMALL, folder / "used.json", *arguments]
     with open(folder / "commands.log", "ab") as log:
-        subprocess.run([sys.executable, "-m", *arguments], cwd=spec.ROOT, stdout=log, stderr=log, check=True)
+        subprocess.run(command, cwd=spec.ROOT, stdout=log, stderr=log, check=True)
     wall = time.perf_counter() - start
-    with contextlib.suppress(ChildProcessError):  # what outlived its parent has become ours: its time counts
+    memory = json.loads((folder / "used.json").read_text())
+    with contextlib.suppress(ChildProcessError):  # what outlived its parent has become ours: it counts
         while True:
-            os.wait()
+            memory = max(memory, os.wait4(-1, 0)[2].ru_maxrss)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, after.ru_maxrss / 1024
+    return wall, cpu, memory / 1024
 
 
 def scores(folder, slug):

@@ -9,10 +9,18 @@ document.addEventListener("change", (event) => {
 });
 
 // Keyboard readers can scroll what is wider than the page.
-document.addEventListener("DOMContentLoaded", () => {
-  for (const el of document.querySelectorAll("div.highlight pre, .katex-display, .pst-scrollable-table-container, .set-table"))
-    if (el.scrollWidth > el.clientWidth) el.tabIndex = 0;
+const scrollers = new ResizeObserver((entries) => {
+  for (const { target } of entries)
+    target.scrollWidth > target.clientWidth ? (target.tabIndex = 0) : target.removeAttribute("tabindex");
 });
+document.addEventListener("DOMContentLoaded", () => {
+  const wide = "div.highlight pre, .katex-display, .pst-scrollable-table-container, .set-table";
+  for (const el of document.querySelectorAll(wide)) scrollers.observe(el);
+});
+
+// A page that is laid out as it is read (layout.html) is whole before the first jump, so that the jump leads where it should.
+for (const type of ["click", "keydown", "hashchange"])
+  addEventListener(type, () => delete document.documentElement.dataset.fresh, { capture: true, once: true });
 
 // A link may lead into what is folded.
 const unfold = () => document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details")?.setAttribute("open", "");

@@ -19,6 +19,11 @@ THIN = """() => {
   for (const el of document.querySelectorAll(".highlight span[class]"))
     if (seen.has(el.className)) el.replaceWith(el.textContent); else seen.add(el.className);
 }"""
+# The whole page at once, and what is done when it is laid out.
+WHOLE = """() => {
+  delete document.documentElement.dataset.fresh;
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
 ORDINARY = 400_000  # bytes, gzipped, at first load
 PLAYABLE = 900_000
 
@@ -39,6 +44,7 @@ def test_every_page_opens_offline_without_a_fault_and_axe_has_nothing_to_object_
         assert page.locator("article img:not([alt]), article img[alt='']").count() == 0, name
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
         page.evaluate(THIN)
+        page.evaluate(WHOLE)
         page.evaluate(AXE)
         violations = page.evaluate(
             "options => axe.run(document, options)"
@@ -62,6 +68,23 @@ def test_a_page_is_light_and_stands_still(browser):
             assert found, f"{name} shifts every time"
             assert found["bytes"] < (PLAYABLE if name in CHAPTERS else ORDINARY), f"{name}: {found['bytes']} bytes"
             assert found["elsewhere"] == [], name
+
+
+def test_a_new_page_is_laid_out_as_far_as_it_is_seen_and_links_lead_where_they_should(opened):
+    _, page = opened("book/ch08_backprop.html", width=390)
+    end = page.locator("section#exercises > h2")
+    shown = "el => el.checkVisibility({contentVisibilityAuto: true})"
+    inside = "el => { const {top, bottom} = el.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; }"
+    assert not end.evaluate(shown)
+    page.evaluate("""document.querySelector("a[href='#exercises']").click()""")
+    page.wait_for_timeout(300)
+    assert end.evaluate(shown) and end.evaluate(inside)
+    page.reload()
+    assert page.locator("section#pitfalls > h2").evaluate(shown) and end.evaluate(inside)
+    page.goto(page.url.replace("ch08_backprop", "welcome"))
+    page.go_back()
+    page.wait_for_timeout(300)
+    assert page.locator("section#pitfalls > h2").evaluate(shown) and end.evaluate(inside)
 
 
 def lightness(page, selector, key):

@@ -1,5 +1,6 @@
 """Cheats earn nothing and harm nobody: a class of them, and three honest students among them, graded by us."""
 
+import json
 import time
 import uuid
 
@@ -58,6 +59,15 @@ def graded(honest_points, tmp_path_factory):
 def test_there_are_attacks_of_every_kind():
     assert len(NAMED) == len(attacks.ATTACKS) >= 60
     assert len({attack.family for attack in attacks.ATTACKS}) >= 20
+
+
+def test_the_books_table_is_of_these_attacks():
+    """`python -m bench.attacks` was run since the last one came."""
+    rows = json.loads((ground.ROOT / "book" / "data" / "attacks.json").read_text(encoding="utf-8"))["rows"]
+    assert {row["attack"]: (row["family"], row["set"]) for row in rows} == {
+        attack.name: (attack.family, attack.slug) for attack in attacks.ATTACKS
+    }
+    assert not [row["attack"] for row in rows if row["ours"]["points"] > 0 or row["ours"]["harm"]]
 
 
 def test_the_run_comes_to_its_end(graded):

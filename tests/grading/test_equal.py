@@ -130,6 +130,7 @@ def test_foreign_students_get_what_they_should(foreign_books):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("equal-foreign")
 def test_the_late_pay(foreign_books):
     assert gradebook(foreign_books[1], "ps1")["ida"]["late penalty", "numbers"] == 3
     assert gradebook(foreign_books[1], "ps1")["ada"]["late penalty", "numbers"] is None
