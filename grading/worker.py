@@ -265,7 +265,7 @@ def work(job, submission):
         contextlib.chdir(home),
         tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as place,
     ):
-        prepared(job)
+        prepared(job)  # here, where it fails, no submission is at fault
         folder = Path(os.path.realpath(place), job.assignment)
         given = submission.files | job.files
         write(folder, given)

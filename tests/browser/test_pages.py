@@ -42,9 +42,9 @@ def test_every_page_opens_offline_without_a_fault_and_axe_has_nothing_to_object_
         assert watched.faults == [], name
         assert page.locator(".katex-error, mjx-merror").count() == 0, name
         assert page.locator("article img:not([alt]), article img[alt='']").count() == 0, name
+        page.evaluate(WHOLE)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
         page.evaluate(THIN)
-        page.evaluate(WHOLE)
         page.evaluate(AXE)
         violations = page.evaluate(
             "options => axe.run(document, options)"
