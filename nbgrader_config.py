@@ -72,3 +72,6 @@ c.ExecutePreprocessor.timeout = 90  # where plain `Execute` is used, as for a co
 c.ExecutePreprocessor.interrupt_on_timeout = True
 
 c.GenerateFeedback.exporter_class = "grading.feedback.PageExporter"
+
+# How Canvas names the files of a download: lovelaceada_LATE_4711_90210_ch08_backprop-1.ipynb is of student 4711.
+c.FileNameCollectorPlugin.named_regexp = r".*/[^/_]+_(LATE_)?(?P<student_id>\d+)_\d+_(?P<file_id>ch\d\d_[a-z_]+)"

@@ -51,18 +51,24 @@ def opened(converter, assignment):
     coursedir = converter.coursedir
     missing = gradebook.missing_database(coursedir.db_url)
     if missing:
-        raise Stop(f"there is no gradebook {missing}: run `nbgrader generate_assignment {assignment}` first", 2)
+        raise Stop(f"there is no gradebook {missing}: {advice(coursedir, assignment)}", 2)
     writer = gradebook.Writer(coursedir.db_url, coursedir.course_id)
     try:
         names = sorted(known.name for known in writer.assignments)
         if assignment not in names:
             source = coursedir.format_path(coursedir.source_directory, ".", assignment)
             if os.path.isdir(source):
-                raise Stop(f"{assignment} is not released: run `nbgrader generate_assignment {assignment}` first", 2)
+                raise Stop(f"the gradebook does not know {assignment}: {advice(coursedir, assignment)}", 2)
             raise Stop(f"there is no set {assignment}: there are {', '.join(names) or 'none yet'}", 2)
         yield writer
     finally:
         writer.leave()
+
+
+def advice(coursedir, assignment):
+    """What to do for a gradebook that does not know an assignment."""
+    handed_out = os.path.isdir(coursedir.format_path(coursedir.release_directory, ".", assignment))
+    return f"run `nbgrader generate_assignment {assignment}{' --force' * handed_out}` first"
 
 
 def find(coursedir, assignment, students=()):

@@ -273,10 +273,10 @@ def test_usage_is_explained(course, inline):
     with pytest.raises(runner.Stop, match="zoe handed in nothing to hw: ada did"):
         grade(course, student=["zoe"])
     (course / "source" / "new").mkdir()
-    with pytest.raises(runner.Stop, match="generate_assignment new"):
+    with pytest.raises(runner.Stop, match="generate_assignment new`"):
         grade(course, assignment="new")
     (course / "gradebook.db").unlink()
-    with pytest.raises(runner.Stop, match="generate_assignment hw"):
+    with pytest.raises(runner.Stop, match="generate_assignment hw --force`"):
         grade(course)
     assert not (course / "gradebook.db").exists()
     (course / "nbgrader_config.py").write_text("c = get_config(")
