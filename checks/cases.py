@@ -102,20 +102,17 @@ def _load(path, *_changed):
     with np.load(path, allow_pickle=False) as file:
         text, blob = str(file["json"]), file["arrays"].tobytes()
 
-    def unpack(value):
-        match value:
-            case {"$seed": seed}:
-                return Seed(seed)
-            case {"$array": [dtype, shape, start]}:
+    def unpack(entry):
+        match next(iter(entry), None):
+            case "$seed":
+                return Seed(entry["$seed"])
+            case "$array":
+                dtype, shape, start = entry["$array"]
                 return np.frombuffer(blob, dtype, math.prod(shape), start).reshape(shape).copy()
-            case {"$given": name, "arguments": arguments}:
-                return Given(name, unpack(arguments))
-            case {"$tuple": items}:
-                return tuple(unpack(v) for v in items)
-            case dict():
-                return {k: unpack(v) for k, v in value.items()}
-            case list():
-                return [unpack(v) for v in value]
-        return value
+            case "$given":
+                return Given(entry["$given"], entry["arguments"])
+            case "$tuple":
+                return tuple(entry["$tuple"])
+        return entry
 
-    return unpack(json.loads(text))
+    return json.loads(text, object_hook=unpack)  # the innermost objects first

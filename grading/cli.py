@@ -64,7 +64,11 @@ def main(arguments=None):
 
 def run(options):
     """`grading run`."""
-    from grading import runner  # takes a second, and --help should not
+    if not options.scheduler:
+        from grading import pool
+
+        pool.warm()  # beside the next line
+    from grading import runner  # takes seconds, and --help should not
 
     try:
         summary = runner.run(options, Progress() if sys.stderr.isatty() else lambda *_: None)

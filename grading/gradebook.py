@@ -5,6 +5,7 @@ nbgrader opens the gradebook nine times for every submission. Here a `Snapshot` 
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -15,7 +16,7 @@ from types import SimpleNamespace
 
 from nbgrader import api, utils
 from nbgrader.api import Gradebook, MissingEntry
-from sqlalchemy import select
+from sqlalchemy import Column, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
@@ -38,6 +39,7 @@ class Snapshot:
         self.assignment = assignment.name
         self.duedate = assignment.duedate
         self._notebooks = {n.name: notebook_record(n, (order or {}).get(n.name, [])) for n in assignment.notebooks}
+        self.plans = {}  # for grading.repair
 
     def __enter__(self):
         return self
@@ -110,14 +112,26 @@ def notebook_record(notebook, order):
 
 
 class Held(Session):
-    """A session in which commit() writes to the open transaction, and only keep() ends it."""
+    """A session in which commit() writes to the open transaction, and only keep() ends it.
+
+    What is loaded stays loaded meanwhile, but what the database works out, such as sums of points.
+    """
 
     def commit(self):
-        self.flush()
-        self.expire_all()
+        if (self.new or self.dirty or self.deleted) and "later" not in self.info:
+            self.flush()
+            for entry in self.identity_map.values():
+                if names := computed(type(entry)):
+                    self.expire(entry, names)
 
     def keep(self):
         super().commit()
+
+
+@functools.cache
+def computed(cls):
+    """The names of a mapped class's attributes that are no columns, but formulas of them."""
+    return [a.key for a in inspect(cls).column_attrs if not isinstance(a.columns[0], Column)]
 
 
 class Writer(Gradebook):
@@ -128,6 +142,7 @@ class Writer(Gradebook):
         super().__init__(db_url, course_id)
         self.db.remove()
         self.db = scoped_session(sessionmaker(class_=Held, bind=self.engine))
+        self.pieces = {}  # {(kind, notebook, assignment, student): {cell: grade or comment}}, since keep()
 
     def close(self):
         """Preprocessors close their gradebook after each notebook; this one stays open until leave()."""
@@ -138,10 +153,12 @@ class Writer(Gradebook):
 
     def keep(self):
         """Commit all that was written since the last time."""
+        self.pieces.clear()
         self.db().keep()
 
     def forget(self):
         """Undo all that was written since keep()."""
+        self.pieces.clear()
         self.db.rollback()
 
     def begin(self, assignment, student, timestamp, create=True):
@@ -161,6 +178,22 @@ class Writer(Gradebook):
             for comment in notebook.comments:
                 comment.auto_comment = None
         self.db.flush()
+
+    def find_grade(self, name, notebook, assignment, student):
+        """nbgrader's find_grade, which asks for one at a time, and with a long question."""
+        found = self._pieces("grades", notebook, assignment, student).get(name)
+        return super().find_grade(name, notebook, assignment, student) if found is None else found
+
+    def find_comment(self, name, notebook, assignment, student):
+        """nbgrader's find_comment."""
+        found = self._pieces("comments", notebook, assignment, student).get(name)
+        return super().find_comment(name, notebook, assignment, student) if found is None else found
+
+    def _pieces(self, kind, *where):
+        if (kind, *where) not in self.pieces:
+            entries = getattr(self.find_submission_notebook(*where), kind)
+            self.pieces[kind, *where] = {entry.name: entry for entry in entries}
+        return self.pieces[kind, *where]
 
     def zero(self, notebook, assignment, student):
         """No points for any cell of a notebook and nothing to grade by hand, as nbgrader has it for a missing one."""

@@ -1,6 +1,7 @@
 """Workers: processes of this machine or of a Dask cluster, and what to do when one of them dies."""
 
 import contextlib
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -9,9 +10,8 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from functools import partial
 from itertools import chain, islice
+from multiprocessing import forkserver
 from types import SimpleNamespace
-
-from grading import worker
 
 JOB = None  # of this worker process
 
@@ -81,13 +81,20 @@ def finished(running):
         raise broken[0].exception()
 
 
+def warm():
+    """The context whose processes begin with all that grading needs; the server that forks them starts to load it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["grading.executor", "grading.fresh", "grading.repair", "grading.pool"])
+    forkserver.ensure_running()
+    return context
+
+
 @contextlib.contextmanager
 def local(job, workers):
     """A pool of processes on this machine. Leaving it by an exception stops them at once."""
     before = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["grading.executor", "grading.fresh", "grading.repair"])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=begin, initargs=(job,)) as pool:
+    context = warm()
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=begin, initargs=(job, dict(os.environ))) as pool:
         try:
             error = pool.submit(ready).exception()
             if error:  # else a pool that cannot start would cost everyone's points
@@ -100,10 +107,11 @@ def local(job, workers):
             raise
 
 
-def begin(job):
+def begin(job, environment):
     """First thing in a worker process: Ctrl-C is the head's alone, and its end is ours."""
     global JOB
     JOB = job
+    os.environ |= environment  # as nbgrader_config.py may have changed it
     os.setsid()
     threading.Thread(target=follow, daemon=True).start()
 
@@ -115,12 +123,19 @@ def follow():
 
 
 def ready():
-    """Load what every submission needs."""
-    worker.prepared(JOB)
+    """Load what every submission needs, which stays for good; the template loads beside."""
+    from grading import worker
+
+    converter, _, execute, _ = worker.prepared(JOB)
+    for preprocessor in execute:
+        getattr(preprocessor, "warm", lambda config: None)(converter.config)
+    gc.freeze()
 
 
 def run(submission):
     """The work of a pool's process."""
+    from grading import worker
+
     return worker.work(JOB, submission)
 
 
@@ -140,6 +155,8 @@ def cluster(job, address, patience=10):
             client.wait_for_workers(1, timeout=patience)
         except TimeoutError:
             raise Unreachable(f"the Dask scheduler at {address} has no workers") from None
+        from grading import worker
+
         shared = client.scatter(job, broadcast=True, hash=False)
         pool = client.get_executor(pure=False)
         workers = sum(client.nthreads().values())

@@ -4,6 +4,7 @@ A death at any point leaves the submission unfinished in the journal, and the ne
 """
 
 import contextlib
+import json
 import shutil
 import signal
 import traceback
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_notebook
-from nbgrader.api import InvalidEntry, MissingEntry
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 from nbgrader.converters import Autograde
+from nbgrader.preprocessors import SaveAutoGrades
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from grading import gradebook, journal, worker
+from grading import chain, gradebook, journal, worker
 
 PATIENCE = 6  # times that a locked gradebook is tried; SQLite waits five seconds each time
 
@@ -161,11 +163,26 @@ def timestamp(submission, result):
 
 def marked(run, student, name, text):
     """An executed notebook's JSON text after the preprocessors that write its points to the gradebook."""
-    nb = nbformat.reads(text, as_version=4)
+    nb = nbformat.from_dict(json.loads(text))
     gradebook.bound_points(nb)
-    resources = worker.resources_of(run.converter, run.job.assignment, student, name, run.folder(student))
-    with gradebook.standing_in(run.writer, run.after):
-        return worker.convert(run.converter, run.after, nb, resources)[0]
+    resources = chain.resources_of(run.converter, run.job.assignment, student, name, run.folder(student))
+    after = [SaveTogether if p is SaveAutoGrades else p for p in run.after]
+    with gradebook.standing_in(run.writer, after):
+        nb = chain.convert(run.converter, after, nb, resources)
+    return nbformat.writes(nb) + "\n"
+
+
+class SaveTogether(SaveAutoGrades):
+    """nbgrader's SaveAutoGrades, which commits after every cell, here once at the end."""
+
+    def preprocess(self, nb, resources):
+        session = Gradebook(resources["nbgrader"]["db_url"]).db()
+        session.info["later"] = True
+        try:
+            return super().preprocess(nb, resources)
+        finally:
+            del session.info["later"]
+            session.commit()
 
 
 def told(sentence):
@@ -194,7 +211,7 @@ def clear(folder):
 
 def entry(submission, result, score, most):
     """The journal's entry of a submission."""
-    notes = [nbformat.reads(text, as_version=4).metadata.get("grading", {}) for text in result.notebooks.values()]
+    notes = [json.loads(text)["metadata"].get("grading", {}) for text in result.notebooks.values()]
     cells = {name: cell for note in notes for name, cell in note.get("cells", {}).items()}
     return {
         "student": submission.student,

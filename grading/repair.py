@@ -46,11 +46,13 @@ class Repair(NbGraderPreprocessor):
     def preprocess(self, nb, resources):
         where = resources["nbgrader"]
         with Gradebook(where["db_url"]) as gb:
-            notebook = gb.find_notebook(where["notebook"], where["assignment"])
-            plan = planned(notebook, self.handed_out(where["assignment"], where["notebook"]), self)
+            plans, name = getattr(gb, "plans", {}), where["notebook"]  # a Snapshot, which does not change, keeps them
+            if name not in plans:
+                notebook = gb.find_notebook(name, where["assignment"])
+                plans[name] = planned(notebook, self.handed_out(where["assignment"], name), self)
         nb = tidy(nb)
         nb.metadata.pop("grading", None)
-        nb.cells, told = repaired(nb.cells, plan)
+        nb.cells, told = repaired(nb.cells, plans[name])
         if told:
             nb.metadata["grading"] = nbformat.from_dict({"repairs": told})
         return tidy(nb), resources

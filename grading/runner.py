@@ -2,6 +2,7 @@
 
 import contextlib
 import fnmatch
+import gc
 import glob
 import json
 import os
@@ -15,7 +16,7 @@ from nbgrader.converters import Autograde
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
-from grading import gradebook, journal, pool, record, worker
+from grading import chain, gradebook, journal, pool, record, worker
 
 VERSION = 1  # of the way to grade: a new number has everything graded anew
 KILLED = "Grading the submission ended its worker process twice: it was killed, perhaps for want of memory."
@@ -106,7 +107,7 @@ def make_job(converter, assignment, executor, seed):
     paths = {name: Path(source, f"{name}.ipynb") for name in notebooks}
     order = {name: grade_ids(path) for name, path in paths.items()}
     sources = {path.name: path.read_bytes() for path in paths.values() if path.exists()}
-    chains = worker.chains(converter, executor)
+    chains = chain.chains(converter, executor)
     try:
         config = worker.pickle.dumps((portable(converter.config), *chains[:2]))
     except Exception as error:
@@ -193,6 +194,7 @@ def grade(run, found, options, tell):
     else:
         open_pool = partial(pool.local, run.job, options.workers or os.cpu_count() or 1)
     tell(run, len(found))
+    gc.freeze()  # what is there by now, is there to the end
     with contextlib.closing(pool.graded(todo(run, found, options.force), open_pool)) as results:
         for submission, future in results:
             record.record(run, submission, outcome(run, future))
@@ -219,7 +221,7 @@ def run(options, tell=lambda *_: None):
             with journal.lock(place):
                 seed = journal.seed(place, options.assignment)
                 job = make_job(converter, writer.find_assignment(options.assignment), options.executor, seed)
-                after = worker.chains(converter, options.executor)[2]
+                after = chain.chains(converter, options.executor)[2]
                 state = record.Run(converter, job, writer, options.executor, after, place)
                 grade(state, found, options, tell)
     except journal.Busy as error:

@@ -8,6 +8,7 @@ child's number, with a pidfd where the platform has such.
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -167,6 +168,8 @@ def main():
     from grading import trusted as judge
 
     warmed, parent = warm(), os.getpid()
+    gc.collect()
+    gc.freeze()  # or a child's first collection would touch, and so copy, all that is shared
     if os.fork() == 0:
         die_with_parent(parent)
         trusted.close()

@@ -10,6 +10,7 @@ import errno
 import fnmatch
 import functools
 import hashlib
+import json
 import os
 import resource
 import shutil
@@ -22,13 +23,10 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-from nbconvert.preprocessors import ExecutePreprocessor
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
-from traitlets.utils.importstring import import_item
 
+from grading import chain
 from grading.gradebook import standing_in
 
 try:
@@ -170,42 +168,6 @@ def write(folder, files):
         target.write_bytes(data)
 
 
-def imported(preprocessors):
-    """Preprocessors, of which some may be dotted names, as objects."""
-    return [import_item(p) if isinstance(p, str) else p for p in preprocessors]
-
-
-def is_executor(preprocessor):
-    """Whether a preprocessor runs notebooks: nbconvert's executor and ours."""
-    cls = preprocessor if isinstance(preprocessor, type) else type(preprocessor)
-    return issubclass(cls, ExecutePreprocessor) or any(base.__name__ == "TrustedExecute" for base in cls.__mro__)
-
-
-def chains(converter, executor):
-    """(sanitizing preprocessors, those up to the executor, those after it) of a course, with ours in their places.
-
-    executor : "trusted" or "plain"
-    """
-    from grading.repair import Repair
-
-    sanitize, execute = imported(converter.sanitize_preprocessors), imported(converter.autograde_preprocessors)
-    if not any(isinstance(p, type) and issubclass(p, Repair) for p in sanitize):
-        sanitize.insert(0, Repair)
-    execute = [chosen(p, executor) if is_executor(p) else p for p in execute]
-    split = max((i + 1 for i, p in enumerate(execute) if is_executor(p)), default=0)
-    return sanitize, execute[:split], execute[split:]
-
-
-def chosen(preprocessor, executor):
-    """The executor in the place of the one that a configuration names."""
-    from grading.executor import TrustedExecute
-
-    ours = isinstance(preprocessor, type) and issubclass(preprocessor, TrustedExecute)
-    if executor == "plain":
-        return Execute if ours else preprocessor
-    return preprocessor if ours else TrustedExecute
-
-
 @functools.lru_cache(maxsize=1)
 def prepared(job):
     """(converter, sanitizing preprocessors, those up to the executor, the instructor's folder), made once a process."""
@@ -220,38 +182,21 @@ def prepared(job):
     return Autograde(coursedir=coursedir, config=config), sanitize, execute, source
 
 
-def convert(converter, preprocessors, nb, resources):
-    """(JSON text, resources) of a notebook after the preprocessors, as nbgrader's converters do it."""
-    exporter = converter.exporter_class(parent=converter, config=converter.config)
-    for preprocessor in preprocessors:
-        exporter.register_preprocessor(preprocessor)
-    exporter.optimistic_validation = bool(preprocessors)  # once at the end, not after each of them
-    return exporter.from_notebook_node(nb, resources=resources)
-
-
-def resources_of(converter, assignment, student, notebook, folder):
-    """What nbgrader tells its preprocessors of a notebook, which lies in folder."""
-    names = {"student": student, "assignment": assignment, "notebook": notebook, "db_url": converter.coursedir.db_url}
-    return {
-        "unique_key": notebook,
-        "output_files_dir": f"{notebook}_files",
-        "nbgrader": names,
-        "metadata": {"name": notebook, "path": str(folder)},
-    }
-
-
 def execute(job, submission, name, folder):
     """A notebook of a submission, which lies in folder, cleaned, repaired and executed, as JSON text."""
     from grading import repair
 
     converter, sanitize, run, source = prepared(job)
-    resources = resources_of(converter, job.assignment, submission.student, name, folder)
-    resources |= {"grading": {"seed": job.seed}, "source": source}
+    path = folder / f"{name}.ipynb"
+
+    def resources():
+        told = chain.resources_of(converter, job.assignment, submission.student, name, folder)
+        return told | {"grading": {"seed": job.seed}, "source": source}
+
     with standing_in(job.snapshot, [*sanitize, *run]):
-        path = folder / f"{name}.ipynb"
-        text, _ = convert(converter, sanitize, repair.read(path), resources)
-        path.write_text(text, encoding="utf-8")
-        return convert(converter, run, nbformat.reads(text, as_version=4), resources)[0]
+        nb = chain.convert(converter, sanitize, repair.read(path), resources())
+        path.write_text(json.dumps(nb), encoding="utf-8")
+        return json.dumps(chain.convert(converter, run, nb, resources()))
 
 
 def work(job, submission):

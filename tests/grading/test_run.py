@@ -17,7 +17,7 @@ import pytest
 from nbgrader.api import Gradebook
 from small import DUE, RIGHT, WRONG, nbgrader, submit
 
-from grading import cli, gradebook, journal, pool, record, runner, worker
+from grading import chain, cli, gradebook, journal, pool, record, runner, worker
 
 pytestmark = pytest.mark.xdist_group("run")  # one process, which makes nbgrader's own results once
 OPTIONS = {"assignment": "hw", "student": [], "force": False, "workers": 1, "scheduler": None, "config": None}
@@ -189,8 +189,8 @@ def test_a_resubmission_without_its_tests_keeps_no_points(course, inline, monkey
         nb = nbformat.read(path, as_version=4)
         nb.cells = [c for c in nb.cells if not c.metadata.get("nbgrader", {}).get("grade")]
         nbformat.write(nb, path)
-    chains = worker.chains
-    monkeypatch.setattr(worker, "chains", lambda *a: (chains(*a)[0][1:], *chains(*a)[1:]))
+    chains = chain.chains
+    monkeypatch.setattr(chain, "chains", lambda *a: (chains(*a)[0][1:], *chains(*a)[1:]))
     assert grade(course)["students"]["ada"]["score"] == 0
     assert grades(sqlite(course))["ada", "half", "test-half"] == (None, None, True, 2)
 

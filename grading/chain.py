@@ -1,0 +1,108 @@
+"""Notebooks through preprocessors, as nbgrader's converters take them, with what is the same for all done once."""
+
+import contextlib
+import functools
+import json
+from types import SimpleNamespace
+
+import jsonschema
+import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.preprocessors import ExecutePreprocessor
+from nbgrader.nbgraderformat import common
+from nbgrader.preprocessors import Execute
+from traitlets import HasTraits
+from traitlets.utils.importstring import import_item
+
+
+def imported(preprocessors):
+    """Preprocessors, of which some may be dotted names, as objects."""
+    return [import_item(p) if isinstance(p, str) else p for p in preprocessors]
+
+
+def is_executor(preprocessor):
+    """Whether a preprocessor runs notebooks: nbconvert's executor and ours."""
+    cls = preprocessor if isinstance(preprocessor, type) else type(preprocessor)
+    return issubclass(cls, ExecutePreprocessor) or any(base.__name__ == "TrustedExecute" for base in cls.__mro__)
+
+
+def chains(converter, executor):
+    """(sanitizing preprocessors, those up to the executor, those after it) of a course, with ours in their places.
+
+    executor : "trusted" or "plain"
+    """
+    from grading.repair import Repair
+
+    sanitize, execute = imported(converter.sanitize_preprocessors), imported(converter.autograde_preprocessors)
+    if not any(isinstance(p, type) and issubclass(p, Repair) for p in sanitize):
+        sanitize.insert(0, Repair)
+    execute = [chosen(p, executor) if is_executor(p) else p for p in execute]
+    split = max((i + 1 for i, p in enumerate(execute) if is_executor(p)), default=0)
+    return sanitize, execute[:split], execute[split:]
+
+
+def chosen(preprocessor, executor):
+    """The executor in the place of the one that a configuration names."""
+    from grading.executor import TrustedExecute
+
+    ours = isinstance(preprocessor, type) and issubclass(preprocessor, TrustedExecute)
+    if executor == "plain":
+        return Execute if ours else preprocessor
+    return preprocessor if ours else TrustedExecute
+
+
+def resources_of(converter, assignment, student, notebook, folder):
+    """What nbgrader tells its preprocessors of a notebook, which lies in folder."""
+    names = {"student": student, "assignment": assignment, "notebook": notebook, "db_url": converter.coursedir.db_url}
+    return {
+        "unique_key": notebook,
+        "output_files_dir": f"{notebook}_files",
+        "nbgrader": names,
+        "metadata": ResourcesDict(str, name=notebook, path=str(folder)),
+    }
+
+
+def convert(converter, preprocessors, nb, resources):
+    """A notebook, which is changed, after the preprocessors. Raises nbformat.ValidationError for what is none then."""
+    exporter, always = exporter_of(converter)
+    made = [p(parent=exporter) if isinstance(p, type) and issubclass(p, HasTraits) else p for p in preprocessors]
+    resources = ResourcesDict(str, resources, output_extension=".ipynb")
+    _, nb = nbformat.validator.normalize(nb)
+    with examined_once():
+        for preprocessor in [*(cls(parent=exporter, enabled=True) for cls in always), *made]:
+            nb, resources = preprocessor(nb, resources)
+    nbformat.validate(nb, relax_add_props=True)
+    return nb
+
+
+@functools.lru_cache(maxsize=1)
+def exporter_of(converter):
+    """(the exporter of a converter, the classes of nbconvert's own preprocessors that its configuration enables)."""
+    exporter = converter.exporter_class(parent=converter, config=converter.config)
+    return exporter, [type(p) for p in exporter._preprocessors if p.enabled]
+
+
+@contextlib.contextmanager
+def examined_once():
+    """For the time, nbgrader validates its metadata against its schema without examining the schema for every cell."""
+    before, common.jsonschema = common.jsonschema, SimpleNamespace(validate=validate)
+    try:
+        yield
+    finally:
+        common.jsonschema = before
+
+
+def validate(instance, schema):
+    """jsonschema.validate."""
+    error = jsonschema.exceptions.best_match(validator(json.dumps(schema)).iter_errors(instance))
+    if error is not None:
+        raise error
+
+
+@functools.lru_cache
+def validator(text):
+    """The validator of a schema, given as JSON text, once it is examined."""
+    schema = json.loads(text)
+    cls = jsonschema.validators.validator_for(schema)
+    cls.check_schema(schema)
+    return cls(schema)
