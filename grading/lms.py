@@ -1,7 +1,7 @@
 """The scores of a set as CSV, in the form a learning management system reads.
 
 canvas: the columns of Canvas' own gradebook export and its row of points possible. Canvas finds a student by the ID
-(nbgrader's lms_user_id), by the SIS ids, or by the name. moodle: one header row; the import asks which column
+(nbgrader's lms_user_id); who has none has nbgrader's id as SIS ids. moodle: one header row; the import asks which column
 identifies a student.
 """
 
@@ -36,7 +36,8 @@ def canvas(report):
     yield ["    Points Possible", "", "", "", "", number(report["most"])]
     for row in report["students"]:
         name = f"{row['last_name']}, {row['first_name']}" if row["last_name"] else row["first_name"] or row["id"]
-        yield [name, row["lms_user_id"], row["id"], row["id"], "", _score(row)]
+        sis = "" if row["lms_user_id"] else row["id"]
+        yield [name, row["lms_user_id"], sis, sis, "", _score(row)]
 
 
 def moodle(report):
