@@ -64,14 +64,13 @@ def maxpool_backward(dout, cache):
     larger, (B, H, W, C), size, stride = cache
     whole = stride == size and H % size == W % size == 0  # the windows leave nothing out
     dx = (np.empty if whole else np.zeros)((H, C, W, B), dout.dtype).transpose(3, 0, 2, 1)
-    free = larger[0]  # where no later entry is larger
     for (i, j), is_larger in reversed(list(zip(np.ndindex(size, size), larger, strict=True))):
-        place, winner = conv.places(dx, i, j, stride, dout.shape), is_larger & free
+        won = dout * is_larger
         if stride < size:
-            place += dout * winner
+            conv.places(dx, i, j, stride, dout.shape)[...] += won
         else:
-            np.multiply(dout, winner, out=place)
-        free = free ^ winner
+            conv.places(dx, i, j, stride, dout.shape)[...] = won
+        dout = dout - won
     return dx
 
 

@@ -71,13 +71,13 @@ def harm(row):
 
 
 def speed():
-    """One row a grader: students and seconds."""
-    head = ["graded by", "students", "wall seconds a student", "CPU seconds a student"]
+    """One row a grader: students, seconds, and the memory of the largest of its processes."""
+    head = ["graded by", "students", "wall seconds a student", "CPU seconds a student", "MiB of its largest process"]
     names = {"plain": "<code>nbgrader autograde</code>", "ours": "<code>grading run</code>"}
     rows = [(name, SPEED[key]) for key, name in names.items()] + [("the same, a larger class", SPEED["large"])]
     return HTML(
         table(
             head,
-            [[n, f"{r['students']:,}", f"{r['wall']:.2f}", f"{r['cpu']:.2f}"] for n, r in rows],
+            [[n, f"{r['students']:,}", f"{r['wall']:.2f}", f"{r['cpu']:.2f}", f"{r['memory']:.0f}"] for n, r in rows],
         )
     )
