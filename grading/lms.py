@@ -1,8 +1,8 @@
 """The scores of a set as CSV, in the form a learning management system reads.
 
 canvas: the columns of Canvas' own gradebook export and its row of points possible. Canvas finds a student by the ID
-(nbgrader's lms_user_id); who has none has nbgrader's id as SIS ids. moodle: one header row; the import asks which column
-identifies a student.
+(nbgrader's lms_user_id); who has none has nbgrader's id as SIS ids. moodle: one header row; the import asks which
+column identifies a student.
 """
 
 import csv
