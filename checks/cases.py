@@ -5,7 +5,6 @@ The file holds one JSON text and one run of bytes in which the text's arrays lie
 
 import functools
 import json
-import math
 import os
 from pathlib import Path
 
@@ -108,7 +107,7 @@ def _load(path, *_changed):
                 return Seed(entry["$seed"])
             case "$array":
                 dtype, shape, start = entry["$array"]
-                return np.frombuffer(blob, dtype, math.prod(shape), start).reshape(shape).copy()
+                return np.ndarray(shape, dtype, blob, start).copy()
             case "$given":
                 return Given(entry["$given"], entry["arguments"])
             case "$tuple":

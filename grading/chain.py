@@ -63,11 +63,10 @@ def resources_of(converter, assignment, student, notebook, folder):
 
 
 def convert(converter, preprocessors, nb, resources):
-    """A notebook, which is changed, after the preprocessors. Raises nbformat.ValidationError for what is none then."""
+    """A valid notebook, which is changed, after the preprocessors. Raises ValidationError for an invalid one."""
     exporter, always = exporter_of(converter)
     made = [p(parent=exporter) if isinstance(p, type) and issubclass(p, HasTraits) else p for p in preprocessors]
     resources = ResourcesDict(str, resources, output_extension=".ipynb")
-    _, nb = nbformat.validator.normalize(nb)
     with examined_once():
         for preprocessor in [*(cls(parent=exporter, enabled=True) for cls in always), *made]:
             nb, resources = preprocessor(nb, resources)
@@ -94,9 +93,15 @@ def examined_once():
 
 def validate(instance, schema):
     """jsonschema.validate."""
-    error = jsonschema.exceptions.best_match(validator(json.dumps(schema)).iter_errors(instance))
+    error = fault(*map(json.dumps, (instance, schema)))
     if error is not None:
         raise error
+
+
+@functools.lru_cache(maxsize=4096)  # a class's cells have the same metadata
+def fault(instance, schema):
+    """What is wrong with an instance of a schema, both JSON texts; None for nothing."""
+    return jsonschema.exceptions.best_match(validator(schema).iter_errors(json.loads(instance)))
 
 
 @functools.lru_cache

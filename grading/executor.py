@@ -7,10 +7,6 @@ import atexit
 import contextlib
 import hashlib
 import os
-import shutil
-import stat
-import subprocess
-import tempfile
 import time
 from functools import cache
 from pathlib import Path
@@ -20,7 +16,7 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer, List, default
 
-from grading import lessons, sandbox
+from grading import folders, lessons, sandbox
 from grading.template import Gone, Template
 from grading.wire import Channel, Closed, Late, pair
 
@@ -66,8 +62,9 @@ class TrustedExecute(NbGraderPreprocessor):
         self.check_machine()
         folder = Path(resources["metadata"]["path"] or ".")
         lesson = self.lesson(resources, nb)
-        with workplace() as place:
-            trusted, student = self.lay_out(place, folder, resources)
+        given = self.given(self.source(resources), resources["nbgrader"].get("assignment"))
+        with folders.workplace() as place:
+            trusted, student = folders.lay_out(place, folder, given, resources.get("trusted_files", {}))
             run = Run(nb, self.request(trusted, student, lesson), (*self.preload,), lesson)
             start = time.monotonic()
             run.all()
@@ -110,32 +107,15 @@ class TrustedExecute(NbGraderPreprocessor):
         path = Path(course.format_path(course.source_directory, ".", resources["nbgrader"]["assignment"]))
         return path if path.is_dir() else None
 
-    def lay_out(self, place, folder, resources):
-        """Two folders: the instructor's files alone, and the submission's with the instructor's over them."""
-        trusted, student, source = place / "trusted", place / "student", self.source(resources)
-        trusted.mkdir(mode=0o700)
-        secret = resources.get("trusted_files", {})
-        shutil.copytree(folder, student, ignore=left_aside)
-        for name in secret:
-            with contextlib.suppress(IsADirectoryError):
-                (student / name).unlink(missing_ok=True)
-        for path in self.instructors(source, resources):
-            for base in (trusted, student):
-                put(path, base, path.relative_to(source))
-        for name, content in secret.items():
-            (trusted / name).write_bytes(content)
-        return trusted, student
-
-    def instructors(self, source, resources):
-        """The instructor's files: all that are handed out, but those a student may hand in in another form."""
+    def given(self, source, assignment):
+        """{relative path: bytes} of what the instructor handed out, but what a student may hand in in another form."""
         if source is None:
-            return []
+            return {}
         converter = getattr(self.parent, "parent", None)
         course = getattr(converter, "coursedir", None)
-        ignored = [*(course.ignore if course else ()), "*.ipynb"]
-        theirs = getattr(converter, "exclude_overwriting", {}).get(resources["nbgrader"].get("assignment"), ())
-        kept = {str(source / name) for name in theirs}
-        return [Path(path) for path in utils.find_all_files(str(source), ignored) if path not in kept]
+        found = folders.files_in(source, [*(course.ignore if course else ()), "*.ipynb"], trusted=True)
+        theirs = getattr(converter, "exclude_overwriting", {}).get(assignment, ())
+        return {name: data for name, data in found.items() if name not in map(os.path.normpath, theirs)}
 
     def lesson(self, resources, nb):
         """What the instructor's own notebook teaches about this one."""
@@ -155,8 +135,8 @@ class TrustedExecute(NbGraderPreprocessor):
 
     def learnt(self, notebook, folder, found):
         """Run the instructor's solution with everything permitted, and see what it needed."""
-        with workplace() as place:
-            trusted, student = self.lay_out(place, folder, {"source": folder, "nbgrader": {}})
+        with folders.workplace() as place:
+            trusted, student = folders.lay_out(place, folder, self.given(folder, None), {})
             request = self.request(trusted, student, found)
             run = Run(notebook, request, (*self.preload,), found | {"permitted": None})
             seen = {}
@@ -273,45 +253,6 @@ def harmless(output):
     return output | {"data": kept}
 
 
-def left_aside(folder, names):
-    """What a submission's process has no use for: links, and notebooks, which have the hidden tests by now."""
-    return [name for name in names if name.endswith(".ipynb") or not plain_entry(os.path.join(folder, name))]
-
-
-def plain_entry(path):
-    """Whether a path is an ordinary file or a folder, not a link, a pipe or a device."""
-    mode = os.lstat(path).st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
-
-
-def put(path, base, name):
-    """Copy a file to base / name, whatever is in its way there."""
-    target = base
-    for part in name.parts[:-1]:
-        target = target / part
-        if target.is_file():
-            target.unlink()
-        target.mkdir(exist_ok=True)
-    target = target / name.parts[-1]
-    if target.is_dir():
-        shutil.rmtree(target)
-    shutil.copyfile(path, target)
-
-
-@contextlib.contextmanager
-def workplace():
-    """A folder that is gone afterwards, however a submission has left it."""
-    place = Path(tempfile.mkdtemp(prefix="grading-"))
-    try:
-        yield place
-    finally:
-        try:
-            shutil.rmtree(place)
-        except (OSError, RecursionError):  # folders without rights, or one in another a thousand times
-            subprocess.run(["chmod", "-R", "u+rwx", place], stderr=subprocess.DEVNULL)
-            subprocess.run(["rm", "-rf", place], stderr=subprocess.DEVNULL)
-
-
 def failure(name, sentence, why):
     """What comes of a cell that could not be run to its end."""
     error = {"output_type": "error", "ename": name, "evalue": sentence, "traceback": [f"{name}: {sentence}"]}
@@ -319,13 +260,16 @@ def failure(name, sentence, why):
 
 
 TEMPLATES = {}  # modules: Template, in this process
+LOADED = None  # the socket of a process that templates are parted off from, where another process has started it
 LESSONS = {}  # (digest of the notebook, learn): what it taught
 
 
 def template(preload=()):
     """The template of this process, started when first needed."""
     kept = TEMPLATES.get(preload)
-    if kept is None or kept.process.poll() is not None:
+    if kept is None:
+        kept = TEMPLATES[preload] = Template(preload, LOADED)
+    elif kept.ended():
         kept = TEMPLATES[preload] = Template(preload)
     return kept
 

@@ -191,8 +191,9 @@ class Writer(Gradebook):
 
     def _pieces(self, kind, *where):
         if (kind, *where) not in self.pieces:
-            entries = getattr(self.find_submission_notebook(*where), kind)
-            self.pieces[kind, *where] = {entry.name: entry for entry in entries}
+            entries = {entry.cell_id: entry for entry in getattr(self.find_submission_notebook(*where), kind)}
+            cells = select(api.BaseCell.name, api.BaseCell.id).where(api.BaseCell.id.in_(entries))
+            self.pieces[kind, *where] = {name: entries[cell] for name, cell in self.db.execute(cells)}
         return self.pieces[kind, *where]
 
     def zero(self, notebook, assignment, student):

@@ -2,6 +2,8 @@
 
 import collections
 import contextlib
+import ctypes
+import functools
 import random
 import signal
 import time
@@ -57,7 +59,7 @@ class Link:
         self.permitted, self.used, self.in_place = frozenset(), set(), set(request["in_place"])
         self.after = None  # called after every operator
         self.history, self.why, self.number, self.depth = [], None, 0, 0
-        self.codec, self.random = Codec(self.send, self.take), global_states()
+        self.codec, self.random = Codec(self.send, self.take), generators()
         self.proxies, self.callbacks, self.granted = {}, [], {}
 
     def permits(self, name, operands=()):
@@ -291,13 +293,28 @@ class Link:
             if carry or name in self.in_place:
                 proxy.carry(old, new)
 
+    def notice_seeds(self):
+        """From now on, know of every seed a test gives the global generators, also of the one they had before."""
+        for number, module, *names in ((0, np.random, "seed", "set_state"), (1, random, "seed", "setstate")):
+            for name in names:
+                setattr(module, name, self.noticed(number, getattr(module, name)))
+
+    def noticed(self, number, seed):
+        @functools.wraps(seed)
+        def seeded(*args, **kwargs):
+            self.random[number] = None
+            return seed(*args, **kwargs)
+
+        return seeded
+
     def random_state(self):
-        """numpy's and Python's global generators, where a test has seeded them since the last call."""
-        before, self.random = self.random, global_states()
-        news = [
-            None if comparable(now) == comparable(then) else now for now, then in zip(self.random, before, strict=True)
-        ]
-        return None if news == [None, None] else self.encode(news)
+        """numpy's and Python's global generators, where a test seeded them or drew from them since the last call."""
+        before, self.random = self.random, generators()
+        if before == self.random:
+            return None
+        states = np.random.get_state(), random.getstate()  # noqa: NPY002
+        pairs = zip(states, self.random, before, strict=True)
+        return self.encode([None if now == then else state for state, now, then in pairs])
 
 
 def called(value, name):
@@ -307,14 +324,12 @@ def called(value, name):
     return value
 
 
-def global_states():
-    """The states of numpy's and Python's global generators."""
-    return np.random.get_state(), random.getstate()  # noqa: NPY002
-
-
-def comparable(state):
-    """A generator's state with its array as bytes."""
-    return [part.tobytes() if isinstance(part, np.ndarray) else part for part in state]
+def generators():
+    """What differs when numpy's or Python's global generator does: a list of two."""
+    bits = np.random.get_bit_generator()
+    if not isinstance(bits, np.random.MT19937):
+        return [str(bits.state), random.getstate()]
+    return [ctypes.string_at(bits.ctypes.state_address, 4 * 625), random.getstate()]  # get_state takes 0.1 ms
 
 
 def named_tuple(parts, decode):

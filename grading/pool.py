@@ -8,10 +8,12 @@ import os
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
-from functools import partial
+from functools import cache, partial
 from itertools import chain, islice
 from multiprocessing import forkserver
 from types import SimpleNamespace
+
+from grading.template import Loaded
 
 JOB = None  # of this worker process
 
@@ -81,20 +83,25 @@ def finished(running):
         raise broken[0].exception()
 
 
+@cache
 def warm():
-    """The context whose processes begin with all that grading needs; the server that forks them starts to load it."""
+    """(the context whose processes begin with all that grading needs, the process that their templates come from).
+
+    Both start to load what they need, beside what this process does next.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["grading.executor", "grading.fresh", "grading.repair", "grading.pool"])
     forkserver.ensure_running()
-    return context
+    return context, Loaded()
 
 
 @contextlib.contextmanager
 def local(job, workers):
     """A pool of processes on this machine. Leaving it by an exception stops them at once."""
     before = set(multiprocessing.active_children())
-    context = warm()
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=begin, initargs=(job, dict(os.environ))) as pool:
+    context, loaded = warm()
+    given = job, dict(os.environ), loaded.control
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=begin, initargs=given) as pool:
         try:
             error = pool.submit(ready).exception()
             if error:  # else a pool that cannot start would cost everyone's points
@@ -107,10 +114,12 @@ def local(job, workers):
             raise
 
 
-def begin(job, environment):
+def begin(job, environment, loaded):
     """First thing in a worker process: Ctrl-C is the head's alone, and its end is ours."""
     global JOB
-    JOB = job
+    from grading import executor
+
+    JOB, executor.LOADED = job, loaded
     os.environ |= environment  # as nbgrader_config.py may have changed it
     os.setsid()
     threading.Thread(target=follow, daemon=True).start()

@@ -20,7 +20,7 @@ from nbgrader.preprocessors import SaveAutoGrades
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from grading import chain, gradebook, journal, worker
+from grading import chain, folders, gradebook, journal, worker
 
 PATIENCE = 6  # times that a locked gradebook is tried; SQLite waits five seconds each time
 
@@ -118,7 +118,7 @@ def settle(run, submission, result):
     clear(beside)
     try:
         beside.mkdir(parents=True)
-        worker.write(beside, files)
+        folders.write(beside, files)
         points = run.writer.score(run.job.assignment, submission.student)
         run.writer.keep()
     except BaseException:
@@ -169,7 +169,7 @@ def marked(run, student, name, text):
     after = [SaveTogether if p is SaveAutoGrades else p for p in run.after]
     with gradebook.standing_in(run.writer, after):
         nb = chain.convert(run.converter, after, nb, resources)
-    return nbformat.writes(nb) + "\n"
+    return nbformat.v4.writes(nb) + "\n"  # which is valid, as convert has seen
 
 
 class SaveTogether(SaveAutoGrades):

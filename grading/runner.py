@@ -16,7 +16,7 @@ from nbgrader.converters import Autograde
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
-from grading import chain, gradebook, journal, pool, record, worker
+from grading import chain, folders, gradebook, journal, pool, record, worker
 
 VERSION = 1  # of the way to grade: a new number has everything graded anew
 KILLED = "Grading the submission ended its worker process twice: it was killed, perhaps for want of memory."
@@ -77,17 +77,17 @@ def find(coursedir, assignment, students=()):
     mark = "\1"
     path = coursedir.format_path(coursedir.submitted_directory, mark, assignment)
     name = re.compile(re.escape(path).replace(mark, "([^/]+)", 1).replace(mark, "[^/]+"))
-    folders = {
+    handed_in = {
         name.fullmatch(p)[1]: p for p in sorted(glob.glob(glob.escape(path).replace(mark, "*"))) if os.path.isdir(p)
     }
     excluded = coursedir.student_id_exclude.split(",")
-    folders = {s: p for s, p in folders.items() if s not in excluded and fnmatch.fnmatch(s, coursedir.student_id)}
-    unknown = [student for student in students if student not in folders]
-    if not folders:
+    handed_in = {s: p for s, p in handed_in.items() if s not in excluded and fnmatch.fnmatch(s, coursedir.student_id)}
+    unknown = [student for student in students if student not in handed_in]
+    if not handed_in:
         raise Stop(f"there are no submissions to {assignment} ({path.replace(mark, 'STUDENT')})", 2)
     if unknown:
-        raise Stop(f"{', '.join(unknown)} handed in nothing to {assignment}: {some(folders)} did", 2)
-    return {student: folders[student] for student in students} if students else folders
+        raise Stop(f"{', '.join(unknown)} handed in nothing to {assignment}: {some(handed_in)} did", 2)
+    return {student: handed_in[student] for student in students} if students else handed_in
 
 
 def some(names, most=10):
@@ -100,7 +100,7 @@ def make_job(converter, assignment, executor, seed):
     """The worker.Job of an assignment (a record of the gradebook)."""
     coursedir = converter.coursedir
     source = coursedir.format_path(coursedir.source_directory, ".", assignment.name)
-    files = worker.files_in(source, [*coursedir.ignore, "*.ipynb"], trusted=True)
+    files = folders.files_in(source, [*coursedir.ignore, "*.ipynb"], trusted=True)
     for name in converter.exclude_overwriting.get(assignment.name, ()):
         files.pop(os.path.normpath(name), None)
     notebooks = tuple(notebook.name for notebook in assignment.notebooks)
@@ -153,7 +153,7 @@ def todo(run, found, force):
             if run.converter.pre_convert_hook:
                 run.converter.run_pre_convert_hook()
                 submission = read(run, student, path)
-        except worker.TooLarge as error:
+        except folders.TooLarge as error:
             record.record(
                 run, worker.Submission(student, {}), record.refused(run, f"The submission was refused: {error}.")
             )
@@ -166,10 +166,10 @@ def todo(run, found, force):
 
 
 def read(run, student, path):
-    """A student's submission with its digest. Raises worker.TooLarge."""
+    """A student's submission with its digest. Raises folders.TooLarge."""
     notebooks = [f"{name}.ipynb" for name in run.job.notebooks]
     run.converter.notebooks = [os.path.join(path, name) for name in notebooks]
-    files = worker.files_in(path, [*run.job.ignore, "*.ipynb"], keep=notebooks)
+    files = folders.files_in(path, [*run.job.ignore, "*.ipynb"], keep=notebooks)
     return worker.Submission(student, files, worker.hashed(files, run.job.digest, run.executor, str(VERSION)))
 
 

@@ -173,7 +173,8 @@ class Student:
         values, named = self.decode(args), self.decode(kwargs)
         if state is not None:
             set_random_state(self.decode(state))
-        printed, before = Printed(), self.encode(list(values))
+        printed, alike = Printed(), not any(map(varies, args[2:]))
+        before = ["list", self.encode(values[0]), *args[2:]] if alike else self.encode(list(values))
         with quiet(printed):
             value = OPERATORS[name](*values, **named)
             value = self.encode(value)
@@ -237,6 +238,11 @@ def plain_output(output):
         return [kind, output["ename"], output["evalue"], output["traceback"]]
     data = [x for mime, v in output["data"].items() if isinstance(v, str) for x in (mime, v)]
     return [kind, output.get("execution_count"), data]
+
+
+def varies(message):
+    """Whether a message, taken and sent on, may be another: a handle is told in full, and a set has no order."""
+    return type(message) is list and (message[0] in ("handle", "set", "frozenset") or any(map(varies, message)))
 
 
 def set_random_state(states):

@@ -1,10 +1,11 @@
 """Warm processes that fork those grading needs: Python, NumPy and IPython are imported once, not for each.
 
-    python -P -m grading.template FD FD MODULE …
+    python -P -m grading.template FD MODULE …
 
-imports the modules and parts in two, of which one forks trusted processes and the other submissions' processes, as they
-are asked to on the two sockets. A request is one JSON object and the descriptors a child is to have; the answer is the
-child's number, with a pidfd where the platform has such.
+imports the modules, and for every request on its socket parts off two processes, a template: one forks trusted
+processes and the other submissions' processes, as they are asked to on two sockets that came with the request. Requests
+are JSON objects with descriptors. What a template answers is the child's number, with a pidfd where the platform has
+such.
 """
 
 import contextlib
@@ -18,9 +19,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
-PRELOAD = ["numpy", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "checks"]
+PRELOAD = ["numpy.random", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "checks", "encodings.cp437"]
 
 
 class Gone(Exception):
@@ -61,35 +63,64 @@ class Child:
             os.close(self.handle)
 
 
-class Template:
-    """The near end: starts the two, and asks for trusted processes; `student` is the socket to ask for the others."""
+class Loaded:
+    """A process that has imported all that templates need, the near end; it ends with this process."""
 
-    def __init__(self, preload=()):
-        (self.trusted, one), (self.student, other) = (socket.socketpair(socket.AF_UNIX, KIND) for _ in range(2))
-        environment = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LC_ALL", "TZ")}
-        environment |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONHASHSEED": "0"}
-        environment |= {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
-        far = [one.fileno(), other.fileno()]
+    def __init__(self):
+        self.control, far = socket.socketpair(socket.AF_UNIX, KIND)
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "grading.template", *map(str, far), *PRELOAD, *preload],
-            pass_fds=far,
-            env=environment,
+            [sys.executable, "-P", "-m", "grading.template", str(far.fileno()), *PRELOAD],
+            pass_fds=[far.fileno()],
+            env=environment(),
             cwd="/" if os.name == "posix" else None,
             stdin=subprocess.DEVNULL,
         )
-        one.close()
-        other.close()
+        far.close()
+
+    def close(self):
+        """End it, its templates and their children."""
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class Template:
+    """The near end: asks for trusted processes; `student` is the socket to ask for submissions' processes.
+
+    preload : modules to import besides
+    control : the socket of a Loaded process to part off from, which another process may have started; None for its own
+    """
+
+    def __init__(self, preload=(), control=None):
+        (self.trusted, one), (self.student, other) = (socket.socketpair(socket.AF_UNIX, KIND) for _ in range(2))
+        self.loaded = None if control else Loaded()
+        request = json.dumps({"preload": preload, "environment": environment()}).encode()
+        with one, other, contextlib.suppress(OSError):  # it has ended, and so has this template
+            socket.send_fds(control or self.loaded.control, [request], [one.fileno(), other.fileno()])
 
     def child(self, descriptors):
         """A trusted process. Raises Gone."""
         return ask(self.trusted, {}, descriptors)
 
+    def ended(self):
+        """Whether it is there no more."""
+        poll = select.poll()
+        poll.register(self.trusted, 0)
+        return bool(poll.poll(0))
+
     def close(self):
         """End both and every child of theirs."""
         self.trusted.close()
         self.student.close()
-        self.process.kill()
-        self.process.wait()
+        if self.loaded:
+            self.loaded.close()
+
+
+def environment():
+    """The environment of everything that runs a submission: of this process's, what is nobody's secret."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
+    kept |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONHASHSEED": "0"}
+    return kept | {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL")}
 
 
 def ask(control, request, descriptors):
@@ -122,7 +153,7 @@ def die_with_parent(parent=None):
 
 
 def serve(control, run, shell):
-    """Fork a child, which runs run, for every request until the other end closes."""
+    """Fork a child, which runs run, for every request until the other end closes; tell it where there is a ticket."""
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 8)
         if not request:
@@ -135,8 +166,8 @@ def serve(control, run, shell):
                 run(json.loads(request), descriptors, shell)
             os._exit(0)
         handle = os.pidfd_open(number) if hasattr(os, "pidfd_open") and sys.platform == "linux" else None
-        answer = json.dumps([number, json.loads(request)["ticket"]]).encode()
-        socket.send_fds(control, [answer], [handle] if handle else [])
+        if ticket := json.loads(request).get("ticket"):
+            socket.send_fds(control, [json.dumps([number, ticket]).encode()], [handle] if handle else [])
         for descriptor in [*descriptors, *([handle] if handle else [])]:
             os.close(descriptor)
         with contextlib.suppress(ChildProcessError):
@@ -144,11 +175,11 @@ def serve(control, run, shell):
                 pass
 
 
-def warm():
+def warm(namespace):
     """A shell that has run a cell of each kind once, so that children find everything loaded."""
     from grading import shell
 
-    made = shell.make({})
+    made = shell.make(namespace)
     for source in ("1 / 0", "1", "%matplotlib inline"):
         made.run(source)
     made.reset(new_session=True)
@@ -156,20 +187,19 @@ def warm():
     return made
 
 
-def main():
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the runner's to handle
-    trusted, student = (socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:3])
-    for name in sys.argv[3:]:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    from grading import sandbox, shell
+def part(request, descriptors, warmed):
+    """Be a template: one process for trusted processes, and one, its child, for submissions' processes."""
+    from grading import sandbox
     from grading import student as submission
     from grading import trusted as judge
 
-    warmed, parent = warm(), os.getpid()
-    gc.collect()
-    gc.freeze()  # or a child's first collection would touch, and so copy, all that is shared
+    trusted, student = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+    os.environ.clear()
+    os.environ |= request["environment"]
+    time.tzset()
+    load(request["preload"])
+    gc.freeze()
+    parent = os.getpid()
     if os.fork() == 0:
         die_with_parent(parent)
         trusted.close()
@@ -178,7 +208,24 @@ def main():
         serve(student, submission.main, warmed)
     else:
         student.close()
-        serve(trusted, judge.main, shell.make(judge.Scope()))
+        serve(trusted, judge.main, warm(judge.Scope()))
+
+
+def load(modules):
+    """Import modules, those that there are."""
+    for name in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def main():
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the runner's to handle
+    load([*sys.argv[2:], "grading.sandbox", "grading.student", "grading.trusted"])
+    warmed = warm({})
+    gc.collect()
+    gc.freeze()  # or a child's first collection would touch, and so copy, all that is shared
+    serve(socket.socket(fileno=int(sys.argv[1])), part, warmed)
 
 
 if __name__ == "__main__":

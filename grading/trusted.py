@@ -73,6 +73,7 @@ class Session:
     def __init__(self, request, control, shell):
         self.request, self.shell, self.scope = request, shell, shell.user_ns
         self.link = Link(request, control, self.scope)
+        self.link.notice_seeds()
         self.scope.link, self.scope.asked = self.link, frozenset(request["asked"])
         self.scope.definitions = request["definitions"]
         self.mine, self.fetched, self.link.after = set(os.listdir()), {}, self.fetch_files
@@ -128,7 +129,9 @@ class Session:
         """Copy the data files the submission wrote; none of the instructor's is ever replaced, and none is code."""
         with os.scandir(self.request["folder"]) as entries:
             for entry in entries:
-                if entry.name in self.mine or not any(fnmatch.fnmatch(entry.name, p) for p in self.request["files"]):
+                if entry.name in self.mine or not entry.is_file(follow_symlinks=False):
+                    continue
+                if not any(fnmatch.fnmatch(entry.name, pattern) for pattern in self.request["files"]):
                     continue
                 with contextlib.suppress(OSError):
                     state = entry.stat(follow_symlinks=False)

@@ -50,11 +50,10 @@ class Channel:
             raise WireError(f"a value of {len(data) >> 20} MiB is too large; {MOST_BYTES >> 20} MiB are allowed")
         view, end = memoryview(struct.pack(">I", len(data)) + data), time.monotonic() + seconds
         while view:
-            self._wait(select.POLLOUT, end, None)
             try:
                 view = view[self.sock.send(view) :]
             except BlockingIOError:
-                continue
+                self._wait(select.POLLOUT, end, None)
             except OSError:
                 raise Closed("the other end is gone") from None
 
@@ -78,10 +77,10 @@ class Channel:
     def _exactly(self, count, end, watch):
         parts = bytearray()
         while len(parts) < count:
-            self._wait(select.POLLIN, end, watch)
             try:
                 part = self.sock.recv(min(count - len(parts), 1 << 20))
             except BlockingIOError:
+                self._wait(select.POLLIN, end, watch)
                 continue
             except OSError:
                 part = b""
@@ -145,6 +144,7 @@ PLAIN = {
     ),
     "ellipsis": (type(...), lambda _: [], lambda _: ...),
 }
+ATOMS = {type(None), bool, float, str, bytes}
 TAG = {kind: tag for tag, (kind, _, _) in PLAIN.items()}
 BASES = (bool, int, float, str, bytes, list, tuple, set, frozenset, dict)  # a subclass travels as what it extends
 
@@ -181,14 +181,14 @@ class Codec:
     def encode(self, value, depth=0):
         """value as a message. Raises WireError where it is too deep."""
         kind = type(value)
-        if value is None or kind in (bool, float, str, bytes):
+        if kind in ATOMS:
             return value
         if kind is int:
             return value if -(2**63) <= value < 2**63 else ["int", integer_bytes(value)]
         if depth > DEEPEST:
             raise WireError(f"a value nested deeper than {DEEPEST} levels")
         if kind in TAG:
-            return [TAG[kind], *(self.encode(v, depth + 1) for v in PLAIN[TAG[kind]][1](value))]
+            return [TAG[kind], *[self.encode(v, depth + 1) for v in PLAIN[TAG[kind]][1](value)]]
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcSU" and not value.dtype.metadata:
             plain = np.ascontiguousarray(value.view(np.ndarray) if isinstance(value, np.ndarray) else value)
             tag = "array" if isinstance(value, np.ndarray) else "number"
@@ -207,7 +207,7 @@ class Codec:
         if self.left < 0:
             raise WireError("too many values in one message")
         if type(message) is not list:
-            if message is None or type(message) in (bool, int, float, str, bytes):
+            if type(message) in ATOMS or type(message) is int:
                 return message
             raise WireError(f"a {type(message).__name__} has no place on the wire")
         if not message or type(message[0]) is not str or depth > DEEPEST:

@@ -7,14 +7,12 @@ has this package and the course's own modules, and may run again.
 import atexit
 import contextlib
 import errno
-import fnmatch
 import functools
 import hashlib
 import json
 import os
 import resource
 import shutil
-import stat
 import sys
 import tempfile
 import threading
@@ -26,7 +24,7 @@ from pathlib import Path
 from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 
-from grading import chain
+from grading import chain, folders
 from grading.gradebook import standing_in
 
 try:
@@ -34,7 +32,6 @@ try:
 except ImportError:
     import pickle
 
-MAX_FILES, MAX_BYTES = 1000, 50 * 10**6
 UNSAFE = ("NoSandbox", "SandboxError")  # what the executor raises where it cannot lock a submission in
 LOCK = threading.Lock()  # one submission a process at a time: a Dask worker may have several threads
 
@@ -95,77 +92,12 @@ class Result:
     memory: float = 0.0
 
 
-class TooLarge(Exception):
-    """A folder holds more than a submission may."""
-
-
 def hashed(files, *words):
     """The SHA-256 of {path: bytes} and of words, in hexadecimal."""
     digest = hashlib.sha256()
     for part in (*map(str.encode, words), *(p for name in sorted(files) for p in (os.fsencode(name), files[name]))):
         digest.update(len(part).to_bytes(8) + part)
     return digest.hexdigest()
-
-
-def files_in(folder, ignore=(), keep=(), trusted=False):
-    """{relative path: bytes} of the regular files below a folder.
-
-    ignore  : patterns of names, as in CourseDirectory.ignore
-    keep    : relative paths that are read whatever ignore says
-    trusted : without limits, and through links that lead out of the folder; else such links are left aside
-    Raises TooLarge.
-    """
-    base, found, room = os.path.realpath(folder), {}, sys.maxsize if trusted else MAX_BYTES
-    for here, folders, names in os.walk(base):
-        folders[:] = sorted(name for name in folders if not ignored(name, ignore))
-        for path in (os.path.join(here, name) for name in sorted(names)):
-            name = os.path.relpath(path, base)
-            real = os.path.realpath(path)
-            if (name not in keep and ignored(os.path.basename(path), ignore)) or not (
-                trusted or real.startswith(base + os.sep)
-            ):
-                continue
-            data = contents(real, room)
-            if data is not None:
-                found[name] = data
-                room -= len(data)
-            if len(found) > MAX_FILES and not trusted:
-                raise TooLarge(f"it has more than {MAX_FILES} files")
-    return found
-
-
-def contents(path, room):
-    """The bytes of a regular file, else None. Raises TooLarge for more than room."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe must not hold us up
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
-            return None  # a link to nothing, a link to itself, a socket
-        raise
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        if os.fstat(descriptor).st_size > room:
-            raise TooLarge(f"it is larger than {MAX_BYTES // 10**6} MB")
-        return file.read()
-
-
-def ignored(name, patterns):
-    """Whether a name fits one of the patterns, of which those with a star fit no hidden name, as in a shell."""
-    return any(fnmatch.fnmatchcase(name, p) and (p.startswith(".") or not name.startswith(".")) for p in patterns)
-
-
-def write(folder, files):
-    """Write {relative path: bytes} below a folder; where a file and a folder have one name, the later one stays."""
-    for name, data in files.items():
-        target = Path(folder, name)
-        for parent in reversed(target.relative_to(folder).parents[:-1]):
-            if (folder / parent).is_file():
-                (folder / parent).unlink()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir():
-            shutil.rmtree(target)
-        target.write_bytes(data)
 
 
 @functools.lru_cache(maxsize=1)
@@ -178,7 +110,7 @@ def prepared(job):
     coursedir.assignment_id = job.assignment
     source = Path(tempfile.mkdtemp(prefix="grading-"))
     atexit.register(shutil.rmtree, source, ignore_errors=True)
-    write(source, job.files | job.sources)
+    folders.write(source, job.files | job.sources)
     return Autograde(coursedir=coursedir, config=config), sanitize, execute, source
 
 
@@ -213,7 +145,7 @@ def work(job, submission):
         prepared(job)  # here, where it fails, no submission is at fault
         folder = Path(os.path.realpath(place), job.assignment)
         given = submission.files | job.files
-        write(folder, given)
+        folders.write(folder, given)
         for name in sorted(name for name in job.notebooks if f"{name}.ipynb" in submission.files):
             attempt(result, job, submission, name, folder)
         result.files = made(folder, given, job.ignore)
@@ -248,8 +180,8 @@ def fault(name, error):
 def made(folder, given, ignore):
     """{relative path: bytes} of the files that a run made or changed: none where they are too many or too large."""
     try:
-        found = files_in(folder, (*ignore, "*.ipynb"))
-    except (TooLarge, OSError):
+        found = folders.files_in(folder, (*ignore, "*.ipynb"))
+    except (folders.TooLarge, OSError):
         return {}
     return {name: data for name, data in found.items() if given.get(name) != data and name != "timestamp.txt"}
 

@@ -171,8 +171,13 @@ def test_seeds_of_the_test_reach_the_submission(graded):
             "np.random.seed(4)\nrandom.seed(4)\na = draw()\nnp.random.seed(4)\nrandom.seed(4)\n"
             "assert a == (np.random.rand(), random.random())",
         ),
+        (
+            "graded",
+            "np.random.seed(4)\nrandom.seed(4)\na = draw()\nnp.random.seed(4)\nrandom.seed(4)\nassert a == draw()",
+        ),
+        ("graded", "np.random.seed(5)\na = draw()\nb = draw()\nassert a[0] != b[0]"),
     ]
-    assert graded(parts)[0] == [2]
+    assert graded(parts)[0] == [2, 2, 2]
 
 
 TWICE = """

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from small import RIGHT, WRONG, submit
-from test_run import command, folders, grades, sqlite, start
+from test_run import autograded, command, grades, sqlite, start
 
 KILLS = int(os.environ.get("GRADING_KILLS", "3"))  # of one run after another
 CLASS = [RIGHT, WRONG, {}, RIGHT | {"half": "def half(x):\n    return x"}] * 2
@@ -37,7 +37,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_gradebook(cours
     done = command(course, "run", "hw", "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert grades(sqlite(course)) == grades(sqlite(calm))
-    assert folders(course) == folders(calm)
+    assert autograded(course) == autograded(calm)
 
 
 def test_a_full_disk(course, tmp_path):

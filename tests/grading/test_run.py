@@ -17,7 +17,7 @@ import pytest
 from nbgrader.api import Gradebook
 from small import DUE, RIGHT, WRONG, nbgrader, submit
 
-from grading import chain, cli, gradebook, journal, pool, record, runner, worker
+from grading import chain, cli, folders, gradebook, journal, pool, record, runner, worker
 
 pytestmark = pytest.mark.xdist_group("run")  # one process, which makes nbgrader's own results once
 OPTIONS = {"assignment": "hw", "student": [], "force": False, "workers": 1, "scheduler": None, "config": None}
@@ -91,7 +91,7 @@ def sqlite(course):
     return f"sqlite:///{course}/gradebook.db"
 
 
-def folders(course):
+def autograded(course):
     """{path: what is there} below autograded; the cells' ids and times, which differ from run to run, left out."""
     found = {}
     for path in sorted((course / "autograded").rglob("*")):
@@ -130,7 +130,7 @@ def test_the_gradebook_and_the_folders_are_nbgraders(plain, course, inline):
     summary = grade(course)
     assert (summary["graded"], summary["failed"]) == (5, {})
     assert grades(sqlite(course)) == plain[1]
-    assert folders(course) == folders(plain[0])
+    assert autograded(course) == autograded(plain[0])
     assert summary["students"]["ada"]["score"] == 7
     assert summary["students"]["lee"]["score"] == 0  # the late policy takes all
 
@@ -222,11 +222,11 @@ def damage(course, student, name, data):
 def test_what_cannot_be_graded_is_told_and_the_class_goes_on(course, inline):
     submit(course, "ada", RIGHT)
     damage(course, "bad", "double.ipynb", b"not a notebook")
-    damage(course, "big", "movie.bin", bytes(worker.MAX_BYTES + 1))
+    damage(course, "big", "movie.bin", bytes(folders.MAX_BYTES + 1))
     damage(course, "day", "timestamp.txt", b"the day after tomorrow")
     submit(course, "nil", {}, leave_out=["double.ipynb", "half.ipynb"])
     many = submit(course, "lot", RIGHT)
-    for i in range(worker.MAX_FILES + 1):
+    for i in range(folders.MAX_FILES + 1):
         (many / f"{i}.dat").touch()
     summary = grade(course)
     assert summary["graded"] == 1 and set(summary["failed"]) == {"bad", "big", "day", "nil", "lot"}
@@ -310,7 +310,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(course, inline, monkeypat
         raise OSError(28, "No space left on device", str(folder))
 
     submit(course, "ada", RIGHT)
-    monkeypatch.setattr(worker, "write", full)
+    monkeypatch.setattr(folders, "write", full)
     with pytest.raises(runner.Stop, match="No space left on device; what is done is kept"):
         grade(course)
     monkeypatch.undo()
@@ -361,7 +361,7 @@ def test_a_death_at_any_step_leaves_what_the_next_run_mends(plain, course, inlin
     summary = grade(course)
     assert summary["graded"] + summary["skipped"] == 5
     assert grades(sqlite(course)) == plain[1]
-    assert folders(course) == folders(plain[0])
+    assert autograded(course) == autograded(plain[0])
 
 
 def children(pid):
@@ -386,7 +386,7 @@ def test_a_killed_run_goes_on(plain, course):
     summary = json.loads(done.stdout)
     assert done.returncode == 0 and summary["graded"] + summary["skipped"] == 5 and summary["skipped"] >= 3
     assert grades(sqlite(course)) == plain[1]
-    assert folders(course) == folders(plain[0])
+    assert autograded(course) == autograded(plain[0])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
@@ -522,7 +522,7 @@ def test_a_dask_cluster_does_the_same(plain, course):
             os.killpg(scheduler.pid, signal.SIGKILL)  # a cluster may take its time to close
     assert done.returncode == 0, done.stderr
     assert grades(sqlite(course)) == plain[1]
-    assert folders(course) == folders(plain[0])
+    assert autograded(course) == autograded(plain[0])
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(course, inline, monkeypatch):
