@@ -20,7 +20,8 @@ from nbgrader.preprocessors import SaveAutoGrades
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from grading import chain, folders, gradebook, journal, worker
+from grading import chain, gradebook, journal, worker
+from grading.folders import write
 
 PATIENCE = 6  # times that a locked gradebook is tried; SQLite waits five seconds each time
 
@@ -118,7 +119,7 @@ def settle(run, submission, result):
     clear(beside)
     try:
         beside.mkdir(parents=True)
-        folders.write(beside, files)
+        write(beside, files)
         points = run.writer.score(run.job.assignment, submission.student)
         run.writer.keep()
     except BaseException:

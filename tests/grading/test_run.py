@@ -345,7 +345,7 @@ def test_a_death_at_any_step_leaves_what_the_next_run_mends(plain, course, inlin
 
     hand_in(course)
     with monkeypatch.context() as patch:
-        target = {"prepare": (worker, "write"), "commit": (gradebook.Held, "keep")}
+        target = {"prepare": (record, "write"), "commit": (gradebook.Held, "keep")}
         target |= {"rename": (record, "publish"), "journal": (journal, "append")}
         place, name = target[moment]
         real, calls = getattr(place, name), []
