@@ -268,9 +268,10 @@ def template(preload=()):
     """The template of this process, started when first needed."""
     kept = TEMPLATES.get(preload)
     if kept is None:
-        kept = TEMPLATES[preload] = Template(preload, LOADED)
-    elif kept.ended():
-        kept = TEMPLATES[preload] = Template(preload)
+        kept = Template(preload, LOADED)
+    if kept.ended():
+        kept = Template(preload)
+    TEMPLATES[preload] = kept
     return kept
 
 
