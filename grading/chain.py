@@ -6,7 +6,6 @@ import json
 from types import SimpleNamespace
 
 import jsonschema
-import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.preprocessors import ExecutePreprocessor
 from nbgrader.nbgraderformat import common
@@ -63,14 +62,13 @@ def resources_of(converter, assignment, student, notebook, folder):
 
 
 def convert(converter, preprocessors, nb, resources):
-    """A valid notebook, which is changed, after the preprocessors. Raises ValidationError for an invalid one."""
+    """A notebook, which is changed, after the preprocessors."""
     exporter, always = exporter_of(converter)
     made = [p(parent=exporter) if isinstance(p, type) and issubclass(p, HasTraits) else p for p in preprocessors]
     resources = ResourcesDict(str, resources, output_extension=".ipynb")
     with examined_once():
         for preprocessor in [*(cls(parent=exporter, enabled=True) for cls in always), *made]:
             nb, resources = preprocessor(nb, resources)
-    nbformat.validate(nb, relax_add_props=True)
     return nb
 
 

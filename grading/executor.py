@@ -16,12 +16,11 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer, List, default
 
-from grading import folders, lessons, sandbox
+from grading import folders, lessons, sandbox, shell
 from grading.template import Gone, Template
 from grading.wire import Channel, Closed, Late, pair
 
 MEBI = 1 << 20
-SHOWN = ("text/plain", "text/html", "text/latex", "image/png", "image/jpeg")
 
 
 class NoSandbox(Exception):
@@ -245,7 +244,7 @@ def harmless(output):
     """An output without what would run in the browser of whoever looks at it in formgrader."""
     if "data" not in output:
         return output
-    kept = {mime: text for mime, text in output["data"].items() if mime in SHOWN}
+    kept = {mime: text for mime, text in output["data"].items() if mime in shell.SHOWN}
     if "text/html" in kept:
         from grading import markup
 

@@ -143,8 +143,9 @@ def recognised(cells, plan):
     Returns ({name: [cells]}, {index in plan: ordinary cell}, the names recognised without nbgrader's metadata).
     """
     named = [cell for cell in plan if cell.name]
-    found = {want.name: [cell for cell in cells if grade_id(cell) == want.name] for want in named}
-    lost = [cell for cell in cells if grade_id(cell) not in found]
+    found, lost = {want.name: [] for want in named}, []
+    for cell in cells:
+        found.get(grade_id(cell), lost).append(cell)
     plain, unmarked = {}, []
 
     def take(want, hits):

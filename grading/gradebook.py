@@ -124,6 +124,16 @@ class Held(Session):
                 if names := computed(type(entry)):
                     self.expire(entry, names)
 
+    @contextlib.contextmanager
+    def together(self):
+        """Write what is done meanwhile at once, at the end, whatever commits in between."""
+        self.info["later"] = True
+        try:
+            yield
+        finally:
+            del self.info["later"]
+            self.commit()
+
     def keep(self):
         super().commit()
 
@@ -169,15 +179,14 @@ class Writer(Gradebook):
         else:
             self.find_student(student)
         known = {"timestamp": timestamp} if timestamp else {}
-        with self.db.no_autoflush:  # it builds a submission piece by piece
+        with self.db.no_autoflush, self.db().together():  # it builds a submission piece by piece
             submission = self.update_or_create_submission(assignment, student, **known)
-        for notebook in submission.notebooks:
-            notebook.late_submission_penalty = None
-            for grade in notebook.grades:
-                grade.auto_score, grade.needs_manual_grade = None, True
-            for comment in notebook.comments:
-                comment.auto_comment = None
-        self.db.flush()
+            for notebook in submission.notebooks:
+                notebook.late_submission_penalty = None
+                for grade in notebook.grades:
+                    grade.auto_score, grade.needs_manual_grade = None, True
+                for comment in notebook.comments:
+                    comment.auto_comment = None
 
     def find_grade(self, name, notebook, assignment, student):
         """nbgrader's find_grade, which asks for one at a time, and with a long question."""

@@ -22,7 +22,12 @@ class Unreadable(ValueError):
 
 
 def read(path, limit=LIMIT):
-    """The notebook in a file, as nbformat 4.5 and tidy.
+    """The notebook in a file, as nbformat 4.5 and tidy. Parameters and errors are opened's."""
+    return tidy(opened(path, limit))
+
+
+def opened(path, limit=LIMIT):
+    """The notebook in a file, a dict for `tidy`.
 
     limit : bytes
     Raises Unreadable, and nothing else, where there is no notebook to be had.
@@ -37,7 +42,7 @@ def read(path, limit=LIMIT):
     except OSError as error:
         raise Unreadable(f"{path.name} could not be opened: {error.strerror}.") from None
     try:
-        return tidy(version4(parsed(decoded(raw, path.name), path.name), path.name))
+        return version4(parsed(decoded(raw, path.name), path.name), path.name)
     except RecursionError:
         raise Unreadable(f"{path.name} is nested too deeply to be a notebook.") from None
 

@@ -12,10 +12,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from grading.expected import grade_id, marks, planned, recognised
-from grading.reading import Unreadable, read, tidy
+from grading.reading import Unreadable, opened, read, tidy
 from grading.untangle import created, index, partner, single, unjoined
 
-__all__ = ["Repair", "Unreadable", "read", "repaired"]
+__all__ = ["Repair", "Unreadable", "opened", "read", "repaired"]
 
 SENTENCES = {
     "missing": "{cell} was deleted; it was put back.",
@@ -55,7 +55,8 @@ class Repair(NbGraderPreprocessor):
         nb.cells, told = repaired(nb.cells, plans[name])
         if told:
             nb.metadata["grading"] = nbformat.from_dict({"repairs": told})
-        return tidy(nb), resources
+            nb = tidy(nb)
+        return nb, resources
 
     def handed_out(self, assignment, notebook):
         """The notebook as students got it, or None where it is not to be found."""
@@ -108,7 +109,7 @@ def restore(cell, want, unmarked, tell):
         cell.source = want.source
     if grade_id(cell) == want.name and not unmarked and marks(cell.metadata) != want.marks:
         tell("marks", want.called)
-    cell.metadata["nbgrader"] = copy.deepcopy(want.metadata["nbgrader"])
+    cell.metadata["nbgrader"] = nbformat.from_dict(want.metadata["nbgrader"])
 
 
 def unmark(cells, plan, kept, plain, tell):

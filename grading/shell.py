@@ -1,14 +1,19 @@
 """An IPython shell without a kernel: it runs a cell and returns the outputs that Jupyter would show."""
 
 import io
+import re
 import sys
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.inputtransformer2 import TransformerManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 MOST_OUTPUT = 1 << 20  # characters of one cell
+SHOWN = ("text/plain", "text/html", "text/latex", "image/png", "image/jpeg")
+MAGIC = re.compile(r"^\s*[%!?/,;]|\?|=\s*[%!]")  # in every line that IPython's own syntax begins or ends in
 
 
 class Stream(io.TextIOBase):
@@ -58,6 +63,20 @@ class Hook(DisplayHook):
         )
 
 
+class Formatter(DisplayFormatter):
+    """The forms of a value, those that are shown later."""
+
+    def format(self, obj, include=None, exclude=None):
+        return super().format(obj, include or SHOWN, exclude)
+
+
+class Transformer(TransformerManager):
+    """From IPython's syntax to Python's; a cell that has none of it is spared the look at every token."""
+
+    def do_token_transforms(self, lines):
+        return super().do_token_transforms(lines) if any(map(MAGIC.search, lines)) else lines
+
+
 class Shell(InteractiveShell):
     """InteractiveShell whose output goes to a list."""
 
@@ -66,7 +85,11 @@ class Shell(InteractiveShell):
 
     def __init__(self, **kwargs):
         self.outputs, self.shown, self.room = [], {}, MOST_OUTPUT
-        super().__init__(**kwargs)
+        super().__init__(input_transformer_manager=Transformer(), **kwargs)
+
+    def init_display_formatter(self):
+        self.display_formatter = Formatter(parent=self)
+        self.configurables.append(self.display_formatter)
 
     def add(self, output, display_id=None, update=False):
         """Append one output of the present cell; what goes beyond MOST_OUTPUT is dropped, and that is said once."""

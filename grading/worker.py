@@ -120,13 +120,14 @@ def execute(job, submission, name, folder):
 
     converter, sanitize, run, source = prepared(job)
     path = folder / f"{name}.ipynb"
+    tidies = sanitize[0] is repair.Repair and not chain.exporter_of(converter)[1]  # what comes first does so itself
 
     def resources():
         told = chain.resources_of(converter, job.assignment, submission.student, name, folder)
         return told | {"grading": {"seed": job.seed}, "source": source}
 
     with standing_in(job.snapshot, [*sanitize, *run]):
-        nb = chain.convert(converter, sanitize, repair.read(path), resources())
+        nb = chain.convert(converter, sanitize, (repair.opened if tidies else repair.read)(path), resources())
         path.write_text(json.dumps(nb), encoding="utf-8")
         return json.dumps(chain.convert(converter, run, nb, resources()))
 
