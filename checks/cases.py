@@ -49,7 +49,7 @@ def resolve(value, namespace):
     return value
 
 
-def save(path, records):
+def save(path, records, compressed=True):
     """Write records (dicts of JSON values, arrays, tuples, Given and Seed) to an npz file at path."""
     blob = bytearray()
 
@@ -58,6 +58,7 @@ def save(path, records):
             case Seed():
                 return {"$seed": int(value)}
             case np.ndarray() | np.generic() if not value.dtype.hasobject:
+                blob.extend(bytes(-len(blob) % 16))
                 start = len(blob)
                 blob.extend(np.ascontiguousarray(value).tobytes())
                 return {"$array": [value.dtype.str, list(value.shape), start]}
@@ -73,9 +74,9 @@ def save(path, records):
                 return {k: pack(v) for k, v in value.items()}
         raise TypeError(f"a case cannot hold a {type(value).__name__}: {value!r}")
 
-    text = json.dumps(pack(records))
+    text, write = json.dumps(pack(records)), np.savez_compressed if compressed else np.savez
     with open(path, "wb") as file:  # an open file, so that NumPy leaves the name as it is
-        np.savez_compressed(file, json=np.array(text), arrays=np.frombuffer(blob, np.uint8))
+        write(file, json=np.frombuffer(text.encode(), np.uint8), arrays=np.frombuffer(blob, np.uint8))
 
 
 def load(path=None):
@@ -99,19 +100,18 @@ def load(path=None):
 def _load(path, *_changed):
     """load, once for all checks of a notebook. Records are not altered: `resolve` copies."""
     with np.load(path, allow_pickle=False) as file:
-        text, blob = str(file["json"]), file["arrays"].tobytes()
+        text, blob = file["json"].tobytes(), file["arrays"]
 
     def unpack(entry):
-        match next(iter(entry), None):
-            case "$seed":
-                return Seed(entry["$seed"])
-            case "$array":
-                dtype, shape, start = entry["$array"]
-                return np.ndarray(shape, dtype, blob, start).copy()
-            case "$given":
-                return Given(entry["$given"], entry["arguments"])
-            case "$tuple":
-                return tuple(entry["$tuple"])
+        if "$array" in entry:
+            dtype, shape, start = entry["$array"]
+            return np.ndarray(shape, dtype, blob, start)
+        if "$tuple" in entry:
+            return tuple(entry["$tuple"])
+        if "$given" in entry:
+            return Given(entry["$given"], entry["arguments"])
+        if "$seed" in entry:
+            return Seed(entry["$seed"])
         return entry
 
     return json.loads(text, object_hook=unpack)  # the innermost objects first

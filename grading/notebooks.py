@@ -257,7 +257,7 @@ def imports(slug, known):
 
 
 def write_records(path, slug, asked, seed, graded=False):
-    """Draw a set's cases from seed and write them to path."""
+    """Draw a set's cases from seed and write them to path; graded are those that no student sees."""
     module = spec.load(slug)
     cases.save(
         path,
@@ -272,4 +272,5 @@ def write_records(path, slug, asked, seed, graded=False):
             )
             for e in module.EXERCISES
         },
+        compressed=not graded,  # they travel no further
     )

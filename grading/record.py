@@ -171,7 +171,7 @@ def marked(run, student, name, text):
     with gradebook.standing_in(run.writer, after):
         nb = chain.convert(run.converter, after, nb, resources)
     nbformat.validate(nb, relax_add_props=True)
-    return json.dumps(nb, ensure_ascii=False) + "\n"  # nbformat's own, with every line for itself, takes ten times as long
+    return json.dumps(nb, ensure_ascii=False) + "\n"  # nbformat itself, which indents, takes ten times as long
 
 
 class SaveTogether(SaveAutoGrades):
