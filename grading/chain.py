@@ -13,6 +13,8 @@ from nbgrader.preprocessors import Execute
 from traitlets import HasTraits
 from traitlets.utils.importstring import import_item
 
+STATELESS = ("grading", "nbconvert", "nbgrader")
+
 
 def imported(preprocessors):
     """Preprocessors, of which some may be dotted names, as objects."""
@@ -64,12 +66,23 @@ def resources_of(converter, assignment, student, notebook, folder):
 def convert(converter, preprocessors, nb, resources):
     """A notebook, which is changed, after the preprocessors."""
     exporter, always = exporter_of(converter)
-    made = [p(parent=exporter) if isinstance(p, type) and issubclass(p, HasTraits) else p for p in preprocessors]
+    made = [made_of(p, exporter) if isinstance(p, type) and issubclass(p, HasTraits) else p for p in preprocessors]
     resources = ResourcesDict(str, resources, output_extension=".ipynb")
     with examined_once():
         for preprocessor in [*(cls(parent=exporter, enabled=True) for cls in always), *made]:
             nb, resources = preprocessor(nb, resources)
     return nb
+
+
+def made_of(cls, exporter):
+    """A preprocessor of a class. A course's own is new for every notebook, for it may remember the one before."""
+    return kept(cls, exporter) if cls.__module__.partition(".")[0] in STATELESS else cls(parent=exporter)
+
+
+@functools.lru_cache(maxsize=64)
+def kept(cls, exporter):
+    """made_of, where nothing is remembered."""
+    return cls(parent=exporter)
 
 
 @functools.lru_cache(maxsize=1)

@@ -48,15 +48,21 @@ class SkipDemos(NbGraderPreprocessor):
 
 
 @cache
+def built(slug):
+    """A set's notebook, not to be changed."""
+    return notebooks.build(slug)
+
+
+@cache
 def demonstrations(slug):
     """The sources of the cells of a set that bear the tag demo."""
-    return {c.source for c in notebooks.build(slug).cells if "demo" in c.metadata.get("tags", [])}
+    return {c.source for c in built(slug).cells if "demo" in c.metadata.get("tags", [])}
 
 
 @cache
 def drawn(slug, seed=None):
     """The bytes of a cases file for grading, drawn once a process."""
-    asked = notebooks.build(slug).metadata["course"]["exercises"]
+    asked = built(slug).metadata["course"]["exercises"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / cases.FILE
         notebooks.write_records(path, slug, asked, secrets.randbits(32) if seed is None else seed, graded=True)

@@ -107,12 +107,18 @@ class Experiment:
     seconds: float = 60
 
 
+@cache
+def source_of(function):
+    """A function's source."""
+    return textwrap.dedent(inspect.getsource(function))
+
+
 def altered(exercise, change):
     """A mutant or variant as a function: change itself, or the reference with {old: new} done to its source."""
     if callable(change):
         return change
     reference = exercise.reference
-    source = textwrap.dedent(inspect.getsource(reference))
+    source = source_of(reference)
     for old, new in change.items():
         if old not in source:
             raise SpecError(f"{exercise.name}: a change speaks of {old!r}, which is not in the reference")
@@ -227,6 +233,7 @@ def record(exercise, points, seed, chapter="", standins=None, graded=False):
     if isinstance(exercise, Experiment):
         return common | record_experiment(exercise, seed, graded) | {"standins": standins or {}}
     drawn = list(exercise.cases(np.random.default_rng([seed, zlib.crc32(exercise.name.encode())])))
+    mutants = {sentence: altered(exercise, change) for sentence, change in exercise.mutants.items()}
     names = exercise.arguments
     return common | {
         "kind": "function",
@@ -245,8 +252,8 @@ def record(exercise, points, seed, chapter="", standins=None, graded=False):
             for note, *args in drawn
         ],
         "mutants": [
-            {"sentence": sentence, "outputs": [tried(exercise, altered(exercise, change), args) for _, *args in drawn]}
-            for sentence, change in exercise.mutants.items()
+            {"sentence": sentence, "outputs": [tried(exercise, mutant, args) for _, *args in drawn]}
+            for sentence, mutant in mutants.items()
         ],
     }
 
