@@ -26,7 +26,7 @@ all: .stamps/book .stamps/live .stamps/exercises .stamps/grade  ## build the sit
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/npm ci --silent
+	$(BIN)/npm ci --loglevel=error > /dev/null
 	@mkdir -p .stamps && touch $@
 
 .stamps/exercises: .stamps/installed $(REFERENCE) $(CHECKS) $(GRADING) $(SETS)

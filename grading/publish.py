@@ -48,7 +48,8 @@ def publish(site, releases, public):
         if not re.fullmatch(r"v?\d[\w.]*", tag):
             sys.exit(f"{archive.name} is no release: its name should be its tag's, as v0.1.0.tar.gz")
         with tarfile.open(archive) as bundle:
-            bundle.extractall(public / tag, filter="data")
+            bundle.extraction_filter = getattr(tarfile, "data_filter", None)  # Python has it since 3.11.4
+            bundle.extractall(public / tag)
         tags.append(tag)
     (public / "versions.html").write_text(versions(tags), encoding="utf-8")
     (public / ".nojekyll").touch()  # or GitHub leaves out every folder whose name begins with _

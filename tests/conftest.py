@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import signal
 
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits "ignore"
 
 
 @pytest.fixture

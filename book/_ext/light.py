@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pydata_sphinx_theme
 import tinycss2
 
 ROOT = Path(__file__).parents[2]
@@ -11,6 +12,7 @@ FONTS = {
     "source-serif-4": "source-serif-4-latin-wght-{}.woff2",
     "source-sans-3": "source-sans-3-latin-wght-{}.woff2",
 }
+THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 # What pages do without: icons (look.css draws the few there are), dropdowns and tooltips, widgets' managers and state.
 UNUSED = re.compile(
     r"fontawesome|bootstrap|togglebutton|clipboard|copybutton|design-tabs|sphinx_highlight|doctools|thebe"
@@ -56,6 +58,7 @@ def finish(app, exception):
             shutil.copy(file, static / "fonts" / f"{package}-{style}.woff2")
     for file in (ROOT / "book/_static").iterdir():  # Sphinx copies them only when a page has changed
         shutil.copy(file, static)
+    (static / THEME_SCRIPT).write_text(without_measuring(), encoding="utf-8")
     words = set()
     for file in out.rglob("*.html"):
         for names in re.findall(r"""\b(?:class|id)=["']([^"']+)""", file.read_text(encoding="utf-8")):
@@ -65,6 +68,18 @@ def finish(app, exception):
     names = ["styles/pydata-sphinx-theme.css", *(s.filename.removeprefix("_static/") for s in app.builder._css_files)]
     text = "".join(purged(static / name, words, static) for name in dict.fromkeys(names))
     (static / "site.css").write_text(text, encoding="utf-8")
+
+
+def without_measuring():
+    """The theme's script without its last step, which lays out the whole page to find what scrolls: course.js does."""
+    script = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme" / "static" / THEME_SCRIPT
+    text = script.read_text(encoding="utf-8").split("//# sourceMappingURL")[0]
+    text, found = re.subn(
+        r',"complete"===document.readyState\?(\w+)\(\):window.addEventListener\("load",\1\)', "", text
+    )
+    if found != 1:
+        raise ValueError(f"{script} finds what scrolls in another way than light.py knows")
+    return text
 
 
 def purged(sheet, words, static):

@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).parents[2]
 ROMAN = ["I", "II", "III", "IV", "V", "VI"]
 CHAPTER = re.compile(r"ch(\d\d)_\w+")
+NUMBER = re.compile(r"\$?\d")
 
 
 # Chapters -------------------------------------------------------------------------------------------------------------
@@ -166,11 +167,12 @@ class Defaults(SphinxDirective):
         group = nodes.tgroup(cols=len(rows[0][0]))
         group += [nodes.colspec(colwidth=1) for _ in rows[0][0]]
         head, body = nodes.thead(), nodes.tbody()
+        numbers = [all(NUMBER.match(cell) for cell in column[1:]) for column in zip(*(r for r, _ in rows), strict=True)]
         for cells, is_head in rows:
             row = nodes.row()
-            for cell in cells:
-                found, _ = self.state.inline_text(str(cell), self.lineno)
-                row += nodes.entry("", nodes.paragraph("", "", *found))
+            for cell, right in zip(cells, numbers, strict=True):
+                found, _ = self.state.inline_text(cell, self.lineno)
+                row += nodes.entry("", nodes.paragraph("", "", *found), classes=["number"] * right)
             (head if is_head else body).append(row)
         group += [head, body]
         return nodes.table("", group)
@@ -205,12 +207,31 @@ class Rows(Defaults):
         return [self.table(rows)]
 
 
+class Runs(Defaults):
+    """The real training runs of `python -m reference_impl.recipes`, with what was chosen for each."""
+
+    has_content = False
+
+    def run(self):
+        recipes = importlib.import_module("reference_impl.recipes")
+        self.env.note_dependency(recipes.__file__)
+        names = ["run", "updates", "examples an update", "learning rate $\\eta$", "updates of warm-up"]
+        rows = [([*names, "weight decay $\\lambda$"], True)]
+        for name, recipe in recipes.RECIPES.items():
+            run, what = recipe(), re.split(r"[:,] |\.$", inspect.getdoc(recipe))[0]
+            numbers = [run.recipe.n_steps, len(next(run.batches)[0]), run.recipe.lr, run.recipe.n_warmup]
+            shown = [written(number) for number in [*numbers, run.recipe.weight_decay]]
+            rows.append(([f"`{name}`: {what[0].lower()}{what[1:]}", *shown], False))
+        return [self.table(rows)]
+
+
 def setup(app):
     app.add_transform(ChapterHead)
     app.add_directive("course-map", Map)
     app.add_directive("doors", Doors)
     app.add_directive("defaults", Defaults)
     app.add_directive("gpt3-rows", Rows)
+    app.add_directive("recipes", Runs)
     files = [Path(__file__), *(Path(__file__).with_name(name) for name in ("drawings.py", "course.yml"))]
     version = zlib.crc32(b"".join(file.read_bytes() for file in files))  # pages are made again when these change
     return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,7 +14,7 @@ const scrollers = new ResizeObserver((entries) => {
     target.scrollWidth > target.clientWidth ? (target.tabIndex = 0) : target.removeAttribute("tabindex");
 });
 document.addEventListener("DOMContentLoaded", () => {
-  const wide = "div.highlight pre, .katex-display, .pst-scrollable-table-container, .set-table";
+  const wide = "div.highlight pre, .cell_output > .output, .katex-display, .pst-scrollable-table-container, .set-table";
   for (const el of document.querySelectorAll(wide)) scrollers.observe(el);
 });
 

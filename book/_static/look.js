@@ -40,3 +40,14 @@ if (navigator.clipboard)
     });
     listing.append(button);
   }
+
+// A phone's next page has the site's type (layout.html): it is fetched when this page is done.
+if (!("type" in document.documentElement.dataset) && !navigator.connection?.saveData)
+  addEventListener("load", () => setTimeout(async () => {
+    const fonts = new URL("fonts/source-", document.querySelector('link[href$="site.css"]').href);
+    try {
+      for (const face of ["serif-4-normal", "serif-4-italic", "sans-3-normal"])
+        await (await fetch(`${fonts}${face}.woff2`, { priority: "low" })).arrayBuffer();
+      localStorage.setItem("type", "site");
+    } catch {}
+  }, 300));

@@ -1,5 +1,6 @@
 """The book's figures: one module a chapter. Functions from arrays to axes; they train nothing."""
 
+import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,6 +26,21 @@ def power(number):
     """A very large or small number as people write it: 2 × 10⁻¹³."""
     digits, exponent = f"{number:.0e}".split("e")
     return f"{digits} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def table(head, rows):
+    """An HTML table: column names, and rows whose first cell names them. Columns of numbers stand at the right."""
+    rows = [[str(cell) for cell in row] for row in rows]
+    right = [all(re.fullmatch(r"[\d.,]+( of [\d.]+)?", cell) for cell in column) for column in zip(*rows, strict=True)]
+    marks = [' class="number"' if numbers else "" for numbers in right]
+
+    def line(cells, first, others):
+        kinds = [first] + [others] * (len(cells) - 1)
+        return "".join(f"<{k}{mark}>{c}</{k[:2]}>" for k, mark, c in zip(kinds, marks, cells, strict=True))
+
+    names = line(head, 'th scope="col"', 'th scope="col"')
+    body = "".join("<tr>" + line(row, 'th scope="row"', "td") + "</tr>" for row in rows)
+    return f'<table class="table"><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def plain_scalars(shell):

@@ -6,16 +6,11 @@ from pathlib import Path
 
 from IPython.display import HTML
 
+from book.figures import table
+
 DATA = Path(__file__).parents[1] / "data"
 ATTACKS = json.loads((DATA / "attacks.json").read_text(encoding="utf-8"))
 SPEED = json.loads((DATA / "grading_bench.json").read_text(encoding="utf-8"))
-
-
-def table(head, rows):
-    """An HTML table: column names, and rows whose first cell names them."""
-    columns = "".join(f'<th scope="col">{h}</th>' for h in head)
-    lines = (f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{c}</td>" for c in row[1:]) + "</tr>" for row in rows)
-    return f'<table class="table"><thead><tr>{columns}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
 
 
 def families():

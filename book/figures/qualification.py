@@ -6,28 +6,32 @@ from pathlib import Path
 
 from IPython.display import HTML
 
+from book.figures import table
+
 TABLE = json.loads((Path(__file__).parents[1] / "data" / "qualification.json").read_text(encoding="utf-8"))
 
 
 def summary():
     """One row an exercise."""
-    head = "".join(
-        f'<th scope="col">{h}</th>' for h in ["set", "exercise", "kind", "points", "mistakes named", "other methods"]
-    )
-    rows = "".join(
-        f"<tr><td>{int(slug[2:4])}</td><td><code>{escape(row['exercise'])}</code></td><td>{row['kind']}</td>"
-        f"<td>{row['points']:g}</td><td>{len(row['mutants'])}</td><td>{len(row['variants'])}</td></tr>"
+    head = ["exercise", "set", "kind", "points", "mistakes named", "other methods"]
+    rows = [
+        [code(row), int(slug[2:4]), row["kind"], f"{row['points']:g}", len(row["mutants"]), len(row["variants"])]
         for slug, rows in TABLE.items()
         for row in rows
-    )
-    return HTML(f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>')
+    ]
+    return HTML(table(head, rows))
+
+
+def code(row):
+    """An exercise's name, as code."""
+    return f"<code>{escape(row['exercise'])}</code>"
 
 
 def details():
     """The mistakes and methods of each exercise, folded."""
     return HTML(
         "".join(
-            f"<details><summary>Set {int(slug[2:4])}: <code>{escape(row['exercise'])}</code></summary><ul>"
+            f"<details><summary>Set {int(slug[2:4])}: {code(row)}</summary><ul>"
             + "".join(f"<li>{escape(sentence)}</li>" for sentence in row["mutants"])
             + "</ul>"
             + (f"<p>Also right: {escape(', '.join(row['variants']))}.</p>" if row["variants"] else "")

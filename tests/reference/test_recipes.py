@@ -269,7 +269,6 @@ def test_ctrl_c_on_a_terminal_keeps_what_was_learnt(tmp_path):
         stdout=subprocess.PIPE,
         stderr=end,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background inherits "ignore"
     )
     os.close(end)
     shown = ""
