@@ -42,7 +42,7 @@ if (navigator.clipboard)
   }
 
 // A phone's next page has the site's type (layout.html): it is fetched when this page is done.
-if (!("type" in document.documentElement.dataset) && !navigator.connection?.saveData)
+if ("plain" in document.documentElement.dataset && !navigator.connection?.saveData)
   addEventListener("load", () => setTimeout(async () => {
     const fonts = new URL("fonts/source-", document.querySelector('link[href$="site.css"]').href);
     try {

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pypdf
@@ -50,6 +51,18 @@ def test_the_contents_give_the_page_numbers_the_outline_has(book):
             number = book.get_destination_page_number(item) + 1
             assert re.search(rf"{re.escape(item.title)}\s*{number}\b", shown), (item.title, number, shown)
             assert book.pages[number - 1].extract_text().split()[0] == str(number)  # drawn before the text
+
+
+def test_it_is_printed_in_the_sites_type(book):
+    """Which Chromium prints as shapes without a name, since its weight varies; the machine's own type has names."""
+    letters = Counter()
+
+    def count(text, matrix, place, font, size):
+        letters[(font or {}).get("/BaseFont", "of the site").split("+")[-1]] += len(text.strip())
+
+    for page in book.pages:
+        page.extract_text(visitor_text=count)
+    assert letters["of the site"] > 0.6 * letters.total(), letters
 
 
 def links(book):
