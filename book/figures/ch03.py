@@ -23,7 +23,7 @@ def slope_play():
     return Play(
         "ch03_play.js",
         "An activation and its slope",
-        "Left, what a unit makes of its weighted sum x, with the slope drawn as a tangent; right, that slope for every "
+        "First, what an activation makes of its input x, with the slope drawn as a tangent; then that slope for every "
         "x. The slope is what backward multiplies by: where it is near 0, hardly anything from behind gets through.",
         view="slope",
     )

@@ -28,7 +28,7 @@ function setup(el, data, kit) {
     let key = "sigmoid", x = 2;
     const svg = kit.svg(720, 290, "");
     const choice = kit.choice("Activation", Object.entries(F).map(([k, f]) => [k, f.name]), key, v => { key = v; draw(); });
-    const slider = kit.slider("Weighted sum x", {min: -6, max: 6, step: 0.1, value: x, show: num}, v => { x = v; draw(); });
+    const slider = kit.slider("Input x", {min: -6, max: 6, step: 0.1, value: x, show: num}, v => { x = v; draw(); });
     el.append(kit.row(choice.el, slider.el), svg, says);
 
     draw = () => {

@@ -105,6 +105,41 @@ def test_a_phone_reads_at_once_and_has_the_sites_type_from_its_second_page_on(op
     assert page.evaluate(family)
 
 
+def test_a_phones_list_of_sections_can_be_read_and_makes_way(opened):
+    _, page = opened(CHAPTERS[0], width=390)
+    page.locator(".secondary-toggle").click()
+    shown = page.locator("dialog.bd-sidebar-secondary[open]")
+    shown.wait_for()
+    assert shown.evaluate("el => getComputedStyle(el).backgroundColor") == page.evaluate(
+        "getComputedStyle(document.body).backgroundColor"
+    )
+    link = shown.locator("a").nth(3)
+    target = link.get_attribute("href")
+    link.click()
+    shown.wait_for(state="detached")
+    page.wait_for_timeout(500)
+    top = page.locator(f"{target} > h2").evaluate("el => el.getBoundingClientRect().top")
+    bar = page.locator(".bd-header-article").evaluate("el => el.getBoundingClientRect().bottom")
+    assert bar <= top < 400
+    _, page = opened("book/welcome.html", width=390)
+    assert not page.locator(".secondary-toggle").is_visible()  # it has no sections
+
+
+def test_a_card_says_when_the_network_is_away(opened):
+    watched, page = opened(CHAPTERS[0], width=390)
+    watched.context.set_offline(True)
+    page.locator("a[data-card]").first.click()
+    assert "network" in page.locator("dialog.card[open] p").inner_text()
+    page.keyboard.press("Escape")
+    assert page.url.endswith(CHAPTERS[0])
+
+
+def test_a_symbols_meaning_is_seen_on_a_phone(opened):
+    _, page = opened("book/notation.html", width=390)
+    for cell in page.locator("table.steady td:last-child").all()[:5]:
+        assert cell.evaluate("el => el.getBoundingClientRect().right <= innerWidth")
+
+
 def lightness(page, selector, key):
     """Of a colour as it is painted, from 0 to 1."""
     script = f"""el => {{
