@@ -56,7 +56,19 @@ def code_of(path):
 # {glob: what it may import beside the standard library}
 ARROWS = {
     "reference_impl/*.py": {"numpy", "reference_impl"},
-    "bench/*.py": {"numpy", "torch", "reference_impl", "bench", "grading", "nbgrader", "attacks", "ground"} | BROWSER,
+    "torch_impl/*.py": {"numpy", "torch", "reference_impl", "torch_impl"},
+    "bench/*.py": {
+        "numpy",
+        "torch",
+        "reference_impl",
+        "torch_impl",
+        "bench",
+        "grading",
+        "nbgrader",
+        "attacks",
+        "ground",
+    }
+    | BROWSER,
     "checks/*.py": {"numpy", "checks", "given"},  # given.py is the student's, beside the notebook
     "book/figures/*.py": PLOTS | {"anywidget", "traitlets", "IPython", "matplotlib_inline", "myst_nb", "book.figures"},
     "book/*.md": PLOTS | {"reference_impl", "book.figures"},
@@ -146,7 +158,9 @@ def public(path):
 
 
 MODULES = [
-    path for room in ("reference_impl", "checks", "grading", "bench") for path in sorted((ROOT / room).glob("*.py"))
+    path
+    for room in ("reference_impl", "torch_impl", "checks", "grading", "bench")
+    for path in sorted((ROOT / room).glob("*.py"))
 ]
 
 

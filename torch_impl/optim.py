@@ -1,0 +1,54 @@
+"""The reference's updates as PyTorch's optimizers: the same names and defaults, the same steps.
+
+Each takes what torch.optim takes: parameters, or groups of them. rest goes on to torch.optim, as fused=True.
+"""
+
+import torch
+from torch import nn
+
+
+def sgd(params, lr, weight_decay=0.0, **rest):
+    """p - lr · (g + weight_decay · p)."""
+    return torch.optim.SGD(params, lr, weight_decay=weight_decay, **rest)
+
+
+def momentum(params, lr, momentum=0.9, weight_decay=0.0, **rest):
+    """velocity' = momentum · velocity + g; p' = p - lr · velocity'."""
+    return torch.optim.SGD(params, lr, momentum, weight_decay=weight_decay, **rest)
+
+
+def nesterov(params, lr, momentum=0.9, weight_decay=0.0, **rest):
+    """p' = p - lr · (g + momentum · velocity')."""
+    return torch.optim.SGD(params, lr, momentum, weight_decay=weight_decay, nesterov=True, **rest)
+
+
+def adagrad(params, lr, eps=1e-10, weight_decay=0.0, **rest):
+    """p' = p - lr · g / (√total' + eps)."""
+    return torch.optim.Adagrad(params, lr, weight_decay=weight_decay, eps=eps, **rest)
+
+
+def rmsprop(params, lr, alpha=0.99, eps=1e-8, weight_decay=0.0, **rest):
+    """p' = p - lr · g / (√v' + eps)."""
+    return torch.optim.RMSprop(params, lr, alpha, eps, weight_decay, **rest)
+
+
+def adam(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, **rest):
+    """p' = p - lr · m̂ / (√v̂ + eps)."""
+    return torch.optim.Adam(params, lr, betas, eps, weight_decay, **rest)
+
+
+def adamw(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01, **rest):
+    """Adam's step from (1 - lr · weight_decay) · p."""
+    return torch.optim.AdamW(params, lr, betas, eps, weight_decay, **rest)
+
+
+def groups(model, weight_decay):
+    """A model's parameters in two groups, as train.adamw_step of the reference has them: two axes or more decay."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def clip_grad_norm(model, max_norm):
+    """Scale a model's gradients down to a length of max_norm where they are longer; returns the length they had."""
+    return nn.utils.clip_grad_norm_(model.parameters(), max_norm)
