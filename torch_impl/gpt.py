@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from reference_impl.gpt import GPTConfig, gpt_param_count
 from reference_impl.gpt import from_gpt2 as _from_gpt2
@@ -15,8 +16,11 @@ class GPT(nn.Module):
 
     config : GPTConfig, the reference's
     rng : torch.Generator on the default device, or None
-    On the meta device (with torch.device("meta")) it takes no memory, and nothing is drawn.
+    On the meta device (with torch.device("meta")) it takes no memory, and nothing is drawn. Where recompute is True,
+    a block keeps nothing for its way back, and is computed again.
     """
+
+    recompute = False
 
     def __init__(self, config, rng=None):
         super().__init__()
@@ -49,7 +53,10 @@ class GPT(nn.Module):
             raise ValueError(f"GPT: {T} tokens are more than block_size = {self.config.block_size}")
         x, kept = layers.embedding(ids, self.wte) + self.wpe[start:T], []
         for i, block in enumerate(self.blocks):
-            x, keys_and_values = block(x, past and past[i])
+            if self.recompute and self.training:
+                x, keys_and_values = checkpoint(block, x, past and past[i], use_reentrant=False)
+            else:
+                x, keys_and_values = block(x, past and past[i])
             kept.append(keys_and_values)
         return nn.functional.linear(self.ln_f(x), self.wte), kept
 

@@ -20,7 +20,6 @@ from torch_impl import rnn as torch_rnn
 from torch_impl import schedule, tree
 from torch_impl.losses import cross_entropy
 
-torch.set_num_threads(1)
 RNG = np.random.default_rng
 MODULES = "activations", "layers", "losses", "init", "mlp", "conv", "rnn", "attention", "gpt", "optim", "schedule"
 # What the reference has for its own backward, or for a tree of parameters, where PyTorch has a module.

@@ -1,0 +1,303 @@
+"""Train a recipe on a CPU or a GPU: python -m torch_impl.train char_gpt lr=1e-3 n_layer=2
+
+A run has a folder. In it are recipe.json (what is run, and on what), log.jsonl (a line every few steps), loss.svg, and
+checkpoint.pt, from which --resume goes on: on a CPU with the very numbers of a run that was never interrupted. Ctrl-C
+and SIGTERM end a run after the step it is at, and keep it.
+"""
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from reference_impl import progress, scale
+from torch_impl import conv, data, gpt, losses, mlp, optim, plot, recipes, rnn, schedule
+
+MODELS = {mlp.MLPConfig: mlp.MLP, conv.CNNConfig: conv.CNN, rnn.RNNConfig: rnn.RNN, gpt.GPTConfig: gpt.GPT}
+LOG_EVERY = 10  # steps: only then is the device waited for
+
+
+class Stopped(Exception):
+    """A run that cannot go on; the message says why, and what to do."""
+
+
+class Run:
+    """A recipe being trained: its model and optimizer on a device, how many steps are done, and their losses."""
+
+    def __init__(self, recipe, device):
+        self.recipe, self.device = recipe, torch.device(device)
+        self.source = data.load(recipe.data, getattr(recipe.model, "block_size", 24))
+        have = getattr(self.source, "vocab_size", 0)
+        if have > getattr(recipe.model, "vocab_size", have):
+            raise ValueError(f"{recipe.data} has {have} tokens, more than vocab_size = {recipe.model.vocab_size}")
+        dtype = torch.float64 if recipe.dtype == "float64" else torch.float32
+        model = MODELS[type(recipe.model)](recipe.model, torch.Generator().manual_seed(recipe.seed))
+        self.model = model.to(self.device, dtype)  # drawn on the CPU: the same start everywhere
+        self.model.recompute = recipe.checkpoint
+        self.forward = torch.compile(self.model) if recipe.compile else self.model
+        groups = optim.groups(self.model, recipe.weight_decay)
+        self.optimizer = optim.adamw(groups, recipe.lr, recipe.betas, recipe.eps, fused=True)
+        self.dtype, self.step, self.losses = dtype, 0, []
+
+    def loss_of(self, x, targets):
+        """The mean cross-entropy of a batch, in the recipe's precision."""
+        x = x.flatten(1) if isinstance(self.recipe.model, mlp.MLPConfig) else x
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.dtype == "bfloat16"):
+            return losses.cross_entropy(self.forward(x), targets)
+
+    def update(self, x, targets):
+        """One step on a batch, micro-batch after micro-batch. Returns its loss, still on the device."""
+        recipe, total = self.recipe, 0.0
+        parts = recipe.batch_size // (recipe.micro_batch or recipe.batch_size)
+        for part in zip(x.chunk(parts), targets.chunk(parts), strict=True):
+            loss = self.loss_of(*part) / parts
+            loss.backward()
+            total = total + loss.detach()
+        if recipe.max_norm < math.inf:
+            optim.clip_grad_norm(self.model, recipe.max_norm)
+        schedule.set_lr(self.optimizer, self.lr())
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        return total
+
+    def lr(self):
+        """The rate of the next step."""
+        r = self.recipe
+        return schedule.warmup_cosine(self.step + 1, r.lr, r.n_warmup, r.n_steps, r.final_lr * r.lr)
+
+    @torch.no_grad()
+    def evaluate(self):
+        """{"val_loss", "accuracy"} on what no batch comes from."""
+        seen, n = [], self.recipe.micro_batch or self.recipe.batch_size
+        self.model.eval()
+        for x, targets in self.source.val_batches(n):
+            x, targets = (data.on(self.device, array, self.dtype) for array in (x, targets))
+            x = x.flatten(1) if isinstance(self.recipe.model, mlp.MLPConfig) else x
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.dtype == "bfloat16"):
+                logits = self.model(x)
+                right = (logits.argmax(dim=-1) == targets).double().mean()
+                seen.append((losses.cross_entropy(logits, targets).double(), right, len(x)))
+        self.model.train()
+        whole = sum(n for *_, n in seen)
+        loss, accuracy = (sum(part[i] * part[2] for part in seen).item() / whole for i in (0, 1))
+        return {"val_loss": loss, "accuracy": accuracy}
+
+    def save(self, path):
+        """Write everything a run goes on from, all of it or nothing."""
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state |= {"recipe": recipes.described(self.recipe), "step": self.step, "losses": self.losses}
+        torch.save(state, path.with_suffix(".new"))
+        os.replace(path.with_suffix(".new"), path)
+
+    def restore(self, path):
+        """Go on from what save wrote. Raises Stopped where it is another recipe's."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        ours, theirs = recipes.described(self.recipe), state["recipe"]
+        other = [name for name in ours if ours[name] != theirs[name]]
+        if other:
+            raise Stopped(f"{path} is of a run with {other[0]} = {theirs[other[0]]}, not {ours[other[0]]}")
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.losses = state["step"], state["losses"]
+
+
+class Signals:
+    """Within it, Ctrl-C and SIGTERM only say that they came: the step at hand is finished first. got : their number."""
+
+    def __enter__(self):
+        self.got = None
+        self.before = {s: signal.signal(s, self.note) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def note(self, number, frame):
+        """Called by Python."""
+        self.got = number
+
+    def __exit__(self, *_):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+
+def peak_memory(device):
+    """The most bytes that were in use at once: of the GPU, or of the process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def utilisation(recipe, tokens_per_second, device):
+    """{"mfu12", "mfu6"}, the two ways to count attention, on a GPU whose peak is known; else {}."""
+    if device.type != "cuda" or not isinstance(recipe.model, gpt.GPTConfig):
+        return {}
+    try:
+        peak = scale.peak_flops(torch.cuda.get_device_name(device))
+    except ValueError:
+        return {}
+    ways = {"mfu12": False, "mfu6": True}
+    return {name: scale.mfu(tokens_per_second, recipe.model, peak, causal) for name, causal in ways.items()}
+
+
+def fit(run, after=None, save=None, save_every=500):
+    """Train until the recipe's last step, or a signal, whose number is returned.
+
+    after : called every LOG_EVERY steps with {"step", "loss", "lr", "per_second", …}
+    save : called every save_every steps, and at the end, if all losses so far are finite
+    Raises Stopped where a loss is not finite, or memory is not enough.
+    """
+    recipe = run.recipe
+    batches = data.batches(run.source, recipe.batch_size, recipe.seed, run.device, run.step, dtype=run.dtype)
+    waiting, since = [], time.perf_counter()
+    with Signals() as signals, contextlib.closing(batches), told_when_full(recipe):
+        for x, targets in batches if run.step < recipe.n_steps else ():
+            lr = run.lr()
+            waiting.append(run.update(x, targets))
+            last = run.step == recipe.n_steps or signals.got
+            if last or run.step % LOG_EVERY == 0 or run.step % save_every == 0:
+                losses_now = torch.stack(waiting).tolist()
+                if not all(map(math.isfinite, losses_now)):
+                    raise Stopped(not_finite(run, losses_now))
+                run.losses += losses_now
+                per_second = recipe.tokens * len(waiting) / (time.perf_counter() - since)
+                waiting, since = [], time.perf_counter()
+                if after:
+                    more = utilisation(recipe, per_second, run.device) | {"memory": peak_memory(run.device)}
+                    after({"step": run.step, "loss": losses_now[-1], "lr": lr, "per_second": per_second} | more)
+            if save and (last or run.step % save_every == 0):
+                save()
+            if last:
+                break
+    return signals.got
+
+
+def not_finite(run, losses_now):
+    """The sentence for a loss that is no number."""
+    first = next(i for i, loss in enumerate(losses_now) if not math.isfinite(loss))
+    step = run.step - len(losses_now) + first + 1
+    return f"the loss is {losses_now[first]} at step {step}: a smaller lr or a longer n_warmup may help"
+
+
+@contextlib.contextmanager
+def told_when_full(recipe):
+    """Turn an out-of-memory error into a sentence that says what to change."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        n = recipe.micro_batch or recipe.batch_size
+        smaller = max((d for d in range(1, n) if recipe.batch_size % d == 0), default=None)
+        wide = isinstance(recipe.model, gpt.GPTConfig) and not recipe.checkpoint
+        hint = f"micro_batch={smaller}" if smaller else "checkpoint=True" if wide else "a smaller model"
+        raise Stopped(f"the GPU's memory is full with micro_batch={n}: try {hint}") from None
+
+
+def commit():
+    """The commit of the working tree, or None outside of one."""
+    command = ["git", "-C", Path(__file__).parent, "rev-parse", "--short", "HEAD"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return told.stdout.strip() or None
+
+
+def about(run):
+    """What is run, and on what, for recipe.json and the book's data."""
+    name = torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else platform.machine()
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    return {"recipe": recipes.described(run.recipe), "device": name, "versions": versions, "commit": commit()}
+
+
+# The command ----------------------------------------------------------------------------------------------------------
+
+
+def arguments_of(words):
+    """The command line's words, or the end in one sentence."""
+    parser = argparse.ArgumentParser(prog="python -m torch_impl.train", description=__doc__.splitlines()[0])
+    parser.error = lambda message: parser.exit(2, f"train: {message}\n")
+    parser.add_argument("recipe", choices=recipes.RECIPES, metavar="RECIPE", help=", ".join(recipes.RECIPES))
+    parser.add_argument("changes", nargs="*", metavar="FIELD=VALUE", help="as lr=1e-3, n_layer=2, micro_batch=8")
+    parser.add_argument("--preset", help=f"make it fit: cpu, {', '.join(recipes.PRESETS)}")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="of the run, if not runs/RECIPE")
+    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    parser.add_argument("--save-every", type=int, default=500, metavar="STEPS")
+    return parser.parse_intermixed_args(words)
+
+
+def recipe_of(chosen):
+    """The recipe that a command line means."""
+    recipe = recipes.RECIPES[chosen.recipe]()
+    name = chosen.preset or ("cpu" if chosen.device == "cpu" else None)
+    recipe = recipes.preset(recipe, name) if name else recipe
+    return recipes.changed(recipe, chosen.changes)
+
+
+def begun(chosen):
+    """The run that a command line means, its folder, and its checkpoint's path."""
+    folder = chosen.out or Path("runs") / chosen.recipe
+    path = folder / "checkpoint.pt"
+    if path.exists() and not chosen.resume:
+        raise Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
+    if chosen.resume and not path.exists():
+        raise Stopped(f"{folder} holds no checkpoint to go on from")
+    run = Run(recipe_of(chosen), chosen.device)
+    folder.mkdir(parents=True, exist_ok=True)
+    if chosen.resume:
+        run.restore(path)
+        log = plot.lines_of(folder)
+        (folder / plot.LOG).write_text("".join(json.dumps(line) + "\n" for line in log if line["step"] <= run.step))
+    (folder / "recipe.json").write_text(json.dumps(about(run), indent=1) + "\n")
+    return run, folder, path
+
+
+def follow(chosen):
+    """Train what the command line chose, keep it, and say how good it is. Returns the exit code."""
+    run, folder, path = begun(chosen)
+    recipe, show = run.recipe, progress.bar(run.recipe.n_steps)
+    unit = "tokens" if hasattr(recipe.model, "block_size") else "examples"
+    with (folder / plot.LOG).open("a") as log:
+
+        def write(line):
+            log.write(json.dumps(line) + "\n")
+            log.flush()
+
+        def after(line):
+            write(line)
+            mfu = f", MFU {line['mfu12']:.1%}/{line['mfu6']:.1%}" if "mfu12" in line else ""
+            show(line["step"], f"loss {line['loss']:.3f}, {line['per_second']:,.0f} {unit}/s{mfu}")
+
+        try:
+            got = fit(run, after, lambda: run.save(path), chosen.save_every)
+        except Stopped as problem:
+            kept = f"; {path} is the last good one" if path.exists() else ""
+            raise Stopped(f"{problem}{kept}") from None
+        with told_when_full(recipe):
+            score = run.evaluate()
+        write({"step": run.step} | score)
+    plot.curves([folder], folder / "loss.svg")
+    told = ", ".join(f"{name} {number:.4f}" for name, number in score.items())
+    memory = f"at most {peak_memory(run.device) / 2**20:,.0f} MiB"
+    print(f"{chosen.recipe}: {run.step} of {recipe.n_steps} steps, {told}, {memory}; in {folder}")
+    if got:
+        print(f"\ntrain: stopped after {run.step} steps; --resume goes on", file=sys.stderr)
+    return 128 + got if got else 0
+
+
+def main(words=None):
+    try:
+        sys.exit(follow(arguments_of(words)))
+    except (Stopped, ValueError, ModuleNotFoundError) as problem:
+        sys.exit(f"train: {problem}")
+    except KeyboardInterrupt:
+        sys.exit("train: stopped")
+
+
+if __name__ == "__main__":
+    main()
