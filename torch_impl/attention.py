@@ -57,16 +57,18 @@ class MHA(nn.Module):
         self.qkv, self.proj, self.n_head = layers.Linear(C, 3 * C), layers.Linear(C, C), n_head
 
     def forward(self, x, past=None):
-        """x : (B, T, C); past : None, or the keys and values of S earlier positions, (B, H, S, D) each.
+        """x : (B, T, C); past : None, or a list, empty or of keys and values of S earlier positions, (B, H, S, D) each.
 
-        Returns out : (B, T, C), and the keys and values with the new ones.
+        Returns out : (B, T, C). A list then holds keys and values with the new ones.
         """
         q, k, v = (split_heads(part, self.n_head) for part in self.qkv(x).chunk(3, dim=-1))
         mask = "causal"
-        if past is not None:
+        if past:
             k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
             mask = causal_mask(q.shape[2], k.shape[2], q.device)
-        return self.proj(merge_heads(attention(q, k, v, mask))), (k, v)
+        if past is not None:
+            past[:] = k, v
+        return self.proj(merge_heads(attention(q, k, v, mask)))
 
 
 class Block(nn.Module):
@@ -78,7 +80,6 @@ class Block(nn.Module):
         self.ln_2, self.ffn = layers.LayerNorm(C), mlp.FFN(C, 4 * C)
 
     def forward(self, x, past=None):
-        """x : (B, T, C); past : as in MHA. Returns out : (B, T, C), and keys and values."""
-        out, past = self.attn(self.ln_1(x), past)
-        x = x + out
-        return x + self.ffn(self.ln_2(x)), past
+        """x : (B, T, C); past : as in MHA. Returns out : (B, T, C)."""
+        x = x + self.attn(self.ln_1(x), past)
+        return x + self.ffn(self.ln_2(x))

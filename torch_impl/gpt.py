@@ -6,7 +6,7 @@ from torch.utils.checkpoint import checkpoint
 
 from reference_impl.gpt import GPTConfig, gpt_param_count
 from reference_impl.gpt import from_gpt2 as _from_gpt2
-from torch_impl import activations, attention, layers, tree
+from torch_impl import activations, attention, layers, parallel, tree
 
 __all__ = ["GPT", "GPTConfig", "from_gpt2", "generate", "gpt_param_count", "next_token_probabilities"]
 
@@ -33,32 +33,43 @@ class GPT(nn.Module):
 
     @torch.no_grad()
     def draw(self, rng=None):
-        """Weights from N(0, 0.02²), where a block ends 1/√(2L) of that; biases 0 and gains 1 (Radford et al. 2019)."""
+        """Weights from N(0, 0.02²), where a block ends 1/√(2L) of that; biases 0 and gains 1 (Radford et al. 2019).
+
+        They are drawn on the CPU, whatever the device, and however many processes share them.
+        """
         for name, p in self.named_parameters():
+            ends = name.endswith("proj.W")
+            std = 0.02 / (2 * self.config.n_layer) ** 0.5 if ends else 0.02
+            if p.is_meta:
+                continue
             if p.ndim > 1:
-                ends = name.endswith("proj.W")
-                p.normal_(0, 0.02 / (2 * self.config.n_layer) ** 0.5 if ends else 0.02, generator=rng)
+                value = torch.empty(p.shape, device="cpu").normal_(0, std, generator=rng)
             else:
-                p.fill_(float(name.endswith("g")))
+                value = torch.full(p.shape, float(name.endswith("g")))
+            p.copy_(parallel.like(p, value))
 
-    def forward(self, ids):
-        """Logits of the token after each one. ids : (B, T) int64, T at most block_size; returns (B, T, V)."""
-        return self.with_past(ids)[0]
+    def forward(self, ids, past=None):
+        """Logits of the token after each one.
 
-    def with_past(self, ids, past=None):
-        """Logits : (B, T, V) of a text that goes on, and past: every layer's keys and values, (B, H, S + T, D) each."""
-        start = 0 if past is None else past[0][0].shape[2]
+        ids : (B, T) int64, T with its past at most block_size
+        past : None, or one list a layer, as attention.MHA takes it
+        Returns (B, T, V).
+        """
+        start = past[0][0].shape[2] if past and past[0] else 0
         T = start + ids.shape[1]
         if self.config.block_size < T:
             raise ValueError(f"GPT: {T} tokens are more than block_size = {self.config.block_size}")
-        x, kept = layers.embedding(ids, self.wte) + self.wpe[start:T], []
+        x = layers.embedding(ids, self.wte) + self.wpe[start:T]
         for i, block in enumerate(self.blocks):
             if self.recompute and self.training:
-                x, keys_and_values = checkpoint(block, x, past and past[i], use_reentrant=False)
+                x = checkpoint(block, x, use_reentrant=False)
             else:
-                x, keys_and_values = block(x, past and past[i])
-            kept.append(keys_and_values)
-        return nn.functional.linear(self.ln_f(x), self.wte), kept
+                x = block(x, past and past[i])
+        return nn.functional.linear(self.ln_f(x), self.wte)
+
+    def no_past(self):
+        """What forward takes as past before there is any, and keeps keys and values in: a list a layer."""
+        return [[] for _ in self.blocks]
 
 
 def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
@@ -92,13 +103,13 @@ def generate(model, ids, n_new, rng=None, **sampling):
     if ids.shape[1] == 0:
         raise ValueError("generate: there must be one token or more to continue, not 0")
     size = model.config.block_size
-    past, new = None, ids[:, -size:]
+    past, new = model.no_past(), ids[:, -size:]
     for _ in range(n_new):
-        logits, past = model.with_past(new, past)
+        logits = model(new, past)
         new = activations.draw(next_token_probabilities(logits[:, -1].float(), **sampling), rng)[:, None]
         ids = torch.cat([ids, new], dim=1)
         if past[0][0].shape[2] == size:  # full: positions move, so everything is computed anew
-            past, new = None, ids[:, -size:]
+            past, new = model.no_past(), ids[:, -size:]
     return ids
 
 

@@ -1,16 +1,19 @@
-"""Train a recipe on a CPU or a GPU: python -m torch_impl.train char_gpt lr=1e-3 n_layer=2
+"""Train a recipe on a CPU, a GPU or many: python -m torch_impl.train char_gpt lr=1e-3 n_layer=2
 
-A run has a folder. In it are recipe.json (what is run, and on what), log.jsonl (a line every few steps), loss.svg, and
-checkpoint.pt, from which --resume goes on: on a CPU with the very numbers of a run that was never interrupted. Ctrl-C
-and SIGTERM end a run after the step it is at, and keep it.
+Many take part by torchrun --nproc-per-node 8 -m torch_impl.train gpt3_xl --shard. A run has a folder. In it are
+recipe.json (what is run, and on what), log.jsonl (a line every few steps), loss.svg, and a checkpoint, from which
+--resume goes on: on a CPU with the very numbers of a run that was never interrupted, and on as many processes as you
+like. Ctrl-C and SIGTERM end a run soon, and keep it.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import math
 import os
 import platform
+import re
 import resource
 import signal
 import subprocess
@@ -21,10 +24,13 @@ from pathlib import Path
 import torch
 
 from reference_impl import progress, scale
-from torch_impl import conv, data, gpt, losses, mlp, optim, plot, recipes, rnn, schedule
+from torch_impl import checkpoint, conv, data, gpt, losses, mlp, optim, parallel, plot, recipes, rnn, schedule
 
 MODELS = {mlp.MLPConfig: mlp.MLP, conv.CNNConfig: conv.CNN, rnn.RNNConfig: rnn.RNN, gpt.GPTConfig: gpt.GPT}
 LOG_EVERY = 10  # steps: only then is the device waited for
+ALONE = parallel.Group(0, 1, torch.device("cpu"))
+# What a run that goes on may not change; how it is computed may.
+FIXED = [f.name for f in dataclasses.fields(recipes.Recipe) if f.name not in ("micro_batch", "compile", "checkpoint")]
 
 
 class Stopped(Exception):
@@ -32,22 +38,44 @@ class Stopped(Exception):
 
 
 class Run:
-    """A recipe being trained: its model and optimizer on a device, how many steps are done, and their losses."""
+    """A recipe being trained: its model and optimizer on a device, how many steps are done, and their losses.
 
-    def __init__(self, recipe, device):
-        self.recipe, self.device = recipe, torch.device(device)
-        self.source = data.load(recipe.data, getattr(recipe.model, "block_size", 24))
+    group : parallel.Group; sharded : its processes share the model out among them
+    """
+
+    def __init__(self, recipe, group=ALONE, sharded=False):
+        self.recipe, self.group, self.device = recipe, group, group.device
+        self.of_one = recipe.batch_size // group.size  # rows of a batch that are this process's
+        self.parts = self.of_one // (recipe.micro_batch or self.of_one)
+        if self.of_one * group.size != recipe.batch_size or self.of_one % self.parts:
+            shares = f"{group.size} processes with micro_batch = {recipe.micro_batch}"
+            raise ValueError(f"batch_size = {recipe.batch_size} cannot be shared out among {shares}")
+        self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
         have = getattr(self.source, "vocab_size", 0)
         if have > getattr(recipe.model, "vocab_size", have):
             raise ValueError(f"{recipe.data} has {have} tokens, more than vocab_size = {recipe.model.vocab_size}")
-        dtype = torch.float64 if recipe.dtype == "float64" else torch.float32
-        model = MODELS[type(recipe.model)](recipe.model, torch.Generator().manual_seed(recipe.seed))
-        self.model = model.to(self.device, dtype)  # drawn on the CPU: the same start everywhere
+        self.dtype = torch.float64 if recipe.dtype == "float64" else torch.float32
+        self.model = self.made(sharded)
         self.model.recompute = recipe.checkpoint
-        self.forward = torch.compile(self.model) if recipe.compile else self.model
+        forward = parallel.copies(self.model) if group.size > 1 and not sharded else self.model
+        self.forward = torch.compile(forward) if recipe.compile else forward
         groups = optim.groups(self.model, recipe.weight_decay)
         self.optimizer = optim.adamw(groups, recipe.lr, recipe.betas, recipe.eps, fused=True)
-        self.dtype, self.step, self.losses = dtype, 0, []
+        self.step, self.losses = 0, []
+
+    def made(self, sharded):
+        """The model, drawn on the CPU: the same start everywhere. No process ever has the whole of a sharded GPT."""
+        recipe, model = self.recipe, MODELS[type(self.recipe.model)]
+        rng, large = torch.Generator().manual_seed(recipe.seed), sharded and model is gpt.GPT
+        with torch.device("meta" if large else "cpu"):
+            model = model(recipe.model, None if large else rng).to(self.dtype)
+        if not sharded:
+            return model.to(self.device)
+        dtype = torch.bfloat16 if recipe.dtype == "bfloat16" else None
+        model = parallel.shard(model if large else model.to(self.device), parallel.mesh_of(self.group), dtype)
+        if large:
+            model.to_empty(device=self.device).draw(rng)
+        return model
 
     def loss_of(self, x, targets):
         """The mean cross-entropy of a batch, in the recipe's precision."""
@@ -58,9 +86,9 @@ class Run:
     def update(self, x, targets):
         """One step on a batch, micro-batch after micro-batch. Returns its loss, still on the device."""
         recipe, total = self.recipe, 0.0
-        parts = recipe.batch_size // (recipe.micro_batch or recipe.batch_size)
-        for part in zip(x.chunk(parts), targets.chunk(parts), strict=True):
-            loss = self.loss_of(*part) / parts
+        for i, part in enumerate(zip(x.chunk(self.parts), targets.chunk(self.parts), strict=True), start=1):
+            parallel.waiting(self.forward, i == self.parts)
+            loss = self.loss_of(*part) / self.parts
             loss.backward()
             total = total + loss.detach()
         if recipe.max_norm < math.inf:
@@ -93,30 +121,27 @@ class Run:
         loss, accuracy = (sum(part[i] * part[2] for part in seen).item() / whole for i in (0, 1))
         return {"val_loss": loss, "accuracy": accuracy}
 
-    def save(self, path):
+    def save(self, folder):
         """Write everything a run goes on from, all of it or nothing."""
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        state |= {"recipe": recipes.described(self.recipe), "step": self.step, "losses": self.losses}
-        torch.save(state, path.with_suffix(".new"))
-        os.replace(path.with_suffix(".new"), path)
+        about = {"step": self.step, "losses": self.losses, "recipe": recipes.described(self.recipe)}
+        checkpoint.save(folder, self.model, self.optimizer, about)
 
-    def restore(self, path):
-        """Go on from what save wrote. Raises Stopped where it is another recipe's."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        ours, theirs = recipes.described(self.recipe), state["recipe"]
-        other = [name for name in ours if ours[name] != theirs[name]]
+    def restore(self, folder):
+        """Go on from what save wrote last. Raises Stopped where it is another recipe's."""
+        path = checkpoint.latest(folder)
+        about, ours = checkpoint.about(path), recipes.described(self.recipe)
+        other = [name for name in FIXED if ours[name] != about["recipe"][name]]
         if other:
-            raise Stopped(f"{path} is of a run with {other[0]} = {theirs[other[0]]}, not {ours[other[0]]}")
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.losses = state["step"], state["losses"]
+            raise Stopped(f"{path} is of a run with {other[0]} = {about['recipe'][other[0]]}, not {ours[other[0]]}")
+        checkpoint.load(path, self.model, self.optimizer)
+        self.step, self.losses = about["step"], about["losses"]
 
 
 class Signals:
     """Within it, Ctrl-C and SIGTERM only say that they came: the step at hand is finished first. got : their number."""
 
     def __enter__(self):
-        self.got = None
+        self.got = 0
         self.before = {s: signal.signal(s, self.note) for s in (signal.SIGINT, signal.SIGTERM)}
         return self
 
@@ -149,35 +174,40 @@ def utilisation(recipe, tokens_per_second, device):
 
 
 def fit(run, after=None, save=None, save_every=500):
-    """Train until the recipe's last step, or a signal, whose number is returned.
+    """Train until the recipe's last step, or a signal, whose number is returned, else 0.
 
     after : called every LOG_EVERY steps with {"step", "loss", "lr", "per_second", …}
     save : called every save_every steps, and at the end, if all losses so far are finite
     Raises Stopped where a loss is not finite, or memory is not enough.
     """
     recipe = run.recipe
-    batches = data.batches(run.source, recipe.batch_size, recipe.seed, run.device, run.step, dtype=run.dtype)
+    group, rest = run.group, {"part": run.group.part, "dtype": run.dtype}
+    batches = data.batches(run.source, recipe.batch_size, recipe.seed, run.device, run.step, **rest)
     waiting, since = [], time.perf_counter()
     with Signals() as signals, contextlib.closing(batches), told_when_full(recipe):
         for x, targets in batches if run.step < recipe.n_steps else ():
             lr = run.lr()
             waiting.append(run.update(x, targets))
-            last = run.step == recipe.n_steps or signals.got
-            if last or run.step % LOG_EVERY == 0 or run.step % save_every == 0:
-                losses_now = torch.stack(waiting).tolist()
+            due = run.step % LOG_EVERY == 0 or run.step % save_every == 0
+            got = group.any(signals.got) if due or group.size == 1 else 0  # all must end at the same step
+            last = run.step == recipe.n_steps or got
+            if last or due:
+                losses_now = group.mean(torch.stack(waiting)).tolist()
                 if not all(map(math.isfinite, losses_now)):
                     raise Stopped(not_finite(run, losses_now))
                 run.losses += losses_now
-                per_second = recipe.tokens * len(waiting) / (time.perf_counter() - since)
+                per_second = recipe.tokens * len(waiting) / (time.perf_counter() - since)  # of all processes
                 waiting, since = [], time.perf_counter()
                 if after:
-                    more = utilisation(recipe, per_second, run.device) | {"memory": peak_memory(run.device)}
+                    more = utilisation(recipe, per_second / group.size, run.device) | {
+                        "memory": peak_memory(run.device)
+                    }
                     after({"step": run.step, "loss": losses_now[-1], "lr": lr, "per_second": per_second} | more)
             if save and (last or run.step % save_every == 0):
                 save()
             if last:
-                break
-    return signals.got
+                return got
+    return 0
 
 
 def not_finite(run, losses_now):
@@ -224,8 +254,10 @@ def arguments_of(words):
     parser.add_argument("recipe", choices=recipes.RECIPES, metavar="RECIPE", help=", ".join(recipes.RECIPES))
     parser.add_argument("changes", nargs="*", metavar="FIELD=VALUE", help="as lr=1e-3, n_layer=2, micro_batch=8")
     parser.add_argument("--preset", help=f"make it fit: cpu, {', '.join(recipes.PRESETS)}")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=kind, choices=["cpu", "cuda"])
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="of the run, if not runs/RECIPE")
+    parser.add_argument("--shard", action="store_true", help="torchrun's processes share the model out among them")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
     parser.add_argument("--save-every", type=int, default=500, metavar="STEPS")
     return parser.parse_intermixed_args(words)
@@ -239,64 +271,78 @@ def recipe_of(chosen):
     return recipes.changed(recipe, chosen.changes)
 
 
-def begun(chosen):
-    """The run that a command line means, its folder, and its checkpoint's path."""
+def begun(chosen, group):
+    """The run that a command line means, and its folder."""
     folder = chosen.out or Path("runs") / chosen.recipe
-    path = folder / "checkpoint.pt"
-    if path.exists() and not chosen.resume:
+    kept = checkpoint.latest(folder)
+    again = chosen.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0  # torchrun started it anew
+    if kept and not again:
         raise Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
-    if chosen.resume and not path.exists():
+    if chosen.resume and not kept:
         raise Stopped(f"{folder} holds no checkpoint to go on from")
-    run = Run(recipe_of(chosen), chosen.device)
-    folder.mkdir(parents=True, exist_ok=True)
-    if chosen.resume:
-        run.restore(path)
-        log = plot.lines_of(folder)
-        (folder / plot.LOG).write_text("".join(json.dumps(line) + "\n" for line in log if line["step"] <= run.step))
-    (folder / "recipe.json").write_text(json.dumps(about(run), indent=1) + "\n")
-    return run, folder, path
+    run = Run(recipe_of(chosen), group, chosen.shard)
+    if kept:
+        run.restore(folder)
+    if group.rank == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        if kept:
+            log = [line for line in plot.lines_of(folder) if line["step"] <= run.step and "loss" in line]
+            (folder / plot.LOG).write_text("".join(json.dumps(line) + "\n" for line in log))
+        (folder / "recipe.json").write_text(json.dumps(about(run), indent=1) + "\n")
+    return run, folder
 
 
-def follow(chosen):
+def follow(chosen, group):
     """Train what the command line chose, keep it, and say how good it is. Returns the exit code."""
-    run, folder, path = begun(chosen)
+    run, folder = begun(chosen, group)
     recipe, show = run.recipe, progress.bar(run.recipe.n_steps)
     unit = "tokens" if hasattr(recipe.model, "block_size") else "examples"
-    with (folder / plot.LOG).open("a") as log:
 
-        def write(line):
-            log.write(json.dumps(line) + "\n")
-            log.flush()
+    def write(line):
+        if group.rank == 0:
+            with (folder / plot.LOG).open("a") as log:
+                log.write(json.dumps(line) + "\n")
 
-        def after(line):
-            write(line)
+    def after(line):
+        write(line)
+        if group.rank == 0:
             mfu = f", MFU {line['mfu12']:.1%}/{line['mfu6']:.1%}" if "mfu12" in line else ""
             show(line["step"], f"loss {line['loss']:.3f}, {line['per_second']:,.0f} {unit}/s{mfu}")
 
-        try:
-            got = fit(run, after, lambda: run.save(path), chosen.save_every)
-        except Stopped as problem:
-            kept = f"; {path} is the last good one" if path.exists() else ""
-            raise Stopped(f"{problem}{kept}") from None
-        with told_when_full(recipe):
-            score = run.evaluate()
-        write({"step": run.step} | score)
-    plot.curves([folder], folder / "loss.svg")
-    told = ", ".join(f"{name} {number:.4f}" for name, number in score.items())
-    memory = f"at most {peak_memory(run.device) / 2**20:,.0f} MiB"
-    print(f"{chosen.recipe}: {run.step} of {recipe.n_steps} steps, {told}, {memory}; in {folder}")
-    if got:
-        print(f"\ntrain: stopped after {run.step} steps; --resume goes on", file=sys.stderr)
+    try:
+        got = fit(run, after, lambda: run.save(folder), chosen.save_every)
+    except Stopped as problem:
+        kept = checkpoint.latest(folder)
+        raise Stopped(f"{problem}{f'; {kept} is the last good checkpoint' if kept else ''}") from None
+    with told_when_full(recipe):
+        score = run.evaluate()
+    write({"step": run.step} | score)
+    if group.rank == 0:
+        plot.curves([folder], folder / "loss.svg")
+        told = ", ".join(f"{name} {number:.4f}" for name, number in score.items())
+        memory = f"at most {peak_memory(run.device) / 2**20:,.0f} MiB"
+        print(f"{chosen.recipe}: {run.step} of {recipe.n_steps} steps, {told}, {memory}; in {folder}")
+        if got:
+            print(f"train: stopped after {run.step} steps; --resume goes on", file=sys.stderr)
     return 128 + got if got else 0
 
 
 def main(words=None):
+    chosen, code = arguments_of(words), 1
+    group = parallel.begin(chosen.device)
     try:
-        sys.exit(follow(arguments_of(words)))
+        code = follow(chosen, group)
     except (Stopped, ValueError, ModuleNotFoundError) as problem:
-        sys.exit(f"train: {problem}")
+        code = f"train: {problem}" if group.rank == 0 else 1
     except KeyboardInterrupt:
-        sys.exit("train: stopped")
+        code = "train: stopped"
+    except RuntimeError as problem:
+        if group.size == 1 or not re.search("gloo|nccl", str(problem), re.IGNORECASE):
+            raise
+        code = f"train: process {group.rank} has lost another; --resume goes on from the last checkpoint"
+    finally:
+        parallel.end()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -333,8 +333,9 @@ def test_generation_is_the_references_and_the_cache_changes_nothing():
     ids = np.array([[1, 2, 3], [4, 5, 6]])
     right = gpt.generate(params, ids, 12, config, RNG(0), temperature=0)
     assert torch_gpt.generate(model, torch.from_numpy(ids), 12, temperature=0).tolist() == right.tolist()
-    logits, past = model.with_past(torch.from_numpy(right[:, :4]))
-    more, _ = model.with_past(torch.from_numpy(right[:, 4:7]), past)
+    past = model.no_past()
+    logits = model(torch.from_numpy(right[:, :4]), past)
+    more = model(torch.from_numpy(right[:, 4:7]), past)
     whole = model(torch.from_numpy(right[:, :7]))
     torch.testing.assert_close(torch.cat([logits, more], dim=1), whole, rtol=1e-10, atol=1e-12)
 

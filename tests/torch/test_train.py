@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import torch
 
 from reference_impl import gpt, scale
 from reference_impl import recipes as reference_recipes
-from torch_impl import data, plot, recipes, train, tree
+from torch_impl import checkpoint, data, plot, recipes, train, tree
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 8, "vocab_size": 7, "n_steps": 24, "batch_size": 6}
@@ -22,7 +23,7 @@ TINY = [*(f"{name}={value}" for name, value in SIZES.items()), "dtype=float64", 
 
 
 def trained(recipe, n_steps=None):
-    run = train.Run(recipe, "cpu")
+    run = train.Run(recipe)
     source = data.batches(run.source, recipe.batch_size, recipe.seed, run.device, dtype=run.dtype)
     run.losses = [run.update(*next(source)).item() for _ in range(n_steps or recipe.n_steps)]
     source.close()
@@ -37,8 +38,8 @@ def equal(a, b):
 
 
 def test_fit_is_the_updates_one_after_another(tiny):
-    run = train.Run(tiny, "cpu")
-    assert train.fit(run) is None
+    run = train.Run(tiny)
+    assert train.fit(run) == 0
     right = trained(tiny)
     assert run.losses == right.losses
     assert equal(run, right)
@@ -87,7 +88,7 @@ def test_bfloat16_and_compiling_are_asked_of_pytorch(tiny, monkeypatch):
 @pytest.mark.slow
 def test_digits_are_learnt():
     """The reference's bound; 600 steps take a second."""
-    run = train.Run(recipes.digits(), "cpu")
+    run = train.Run(recipes.digits())
     train.fit(run)
     assert run.evaluate()["accuracy"] >= 0.97
 
@@ -239,7 +240,7 @@ def interrupted(words, out, number):
         text=True,
     )
     for _ in range(600):
-        if (out / "checkpoint.pt").exists() or child.poll() is not None:
+        if checkpoint.latest(out) or child.poll() is not None:
             break
         time.sleep(0.05)
     child.send_signal(number)
@@ -255,12 +256,12 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(text, tmp_path, numbe
     code, told = interrupted(words, tmp_path / "cut", number)
     assert code == (-9 if number == signal.SIGKILL else 128 + number)
     assert number == signal.SIGKILL or "--resume goes on" in told
-    state = torch.load(tmp_path / "cut/checkpoint.pt", weights_only=True)
-    stop = state["step"] + 7
-    assert 0 < state["step"] < 3000
+    step = checkpoint.about(checkpoint.latest(tmp_path / "cut"))["step"]
+    stop = step + 7
+    assert 0 < step < 3000
     recipe = recipes.changed(recipes.char_gpt(), words[1:])
-    resumed, whole = train.Run(recipe, "cpu"), train.Run(recipe, "cpu")
-    resumed.restore(tmp_path / "cut/checkpoint.pt")
+    resumed, whole = train.Run(recipe), train.Run(recipe)
+    resumed.restore(tmp_path / "cut")
     for run in (resumed, whole):
         source = data.batches(run.source, recipe.batch_size, 0, run.device, run.step, dtype=run.dtype)
         run.losses += [run.update(*next(source)).item() for _ in range(stop - run.step)]
@@ -272,15 +273,15 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(text, tmp_path, numbe
 def test_a_resumed_runs_log_has_every_step_once(text, tmp_path):
     words = "char_gpt", *TINY, f"data={text}"
     assert command(*words, out=tmp_path) == 0
-    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    run = train.Run(recipes.changed(recipes.char_gpt(), words[1:]), "cpu")
+    whole = checkpoint.about(checkpoint.latest(tmp_path))["losses"]
+    shutil.rmtree(checkpoint.latest(tmp_path))
+    run = train.Run(recipes.changed(recipes.char_gpt(), words[1:]))
     source = data.batches(run.source, 6, 0, run.device, dtype=run.dtype)
     run.losses = [run.update(*next(source)).item() for _ in range(12)]  # as if it had been killed after step 12
     source.close()
-    run.save(tmp_path / "checkpoint.pt")
+    run.save(tmp_path)
     assert command(*words, "--resume", out=tmp_path) == 0
-    again = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert again["losses"] == state["losses"]
+    assert checkpoint.about(checkpoint.latest(tmp_path))["losses"] == whole
     assert [line["step"] for line in plot.lines_of(tmp_path)] == [10, 20, 24, 24]
 
 
@@ -332,10 +333,10 @@ def test_a_vocabulary_that_is_too_small_is_told(text, tmp_path):
 def test_a_run_is_not_overwritten_nor_mixed_with_another(text, tmp_path):
     words = "char_gpt", *TINY, f"data={text}"
     assert command(*words, out=tmp_path) == 0
-    before = (tmp_path / "checkpoint.pt").read_bytes()
+    before = checkpoint.latest(tmp_path)
     assert "holds a run already" in command(*words, out=tmp_path)
     assert "is of a run with lr = 0.01, not 0.5" in command(*words, "lr=0.5", "--resume", out=tmp_path)
-    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert checkpoint.latest(tmp_path) == before
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_checkpoint(text, tmp_path, monkeypatch):
@@ -348,8 +349,8 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_checkpoint(tex
     monkeypatch.setattr(train.Run, "update", broken)
     told = command("char_gpt", *TINY, f"data={text}", "--save-every", "6", out=tmp_path)
     assert "the loss is nan at step 15" in told
-    assert "checkpoint.pt is the last good one" in told
-    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 12
+    assert "00000012 is the last good checkpoint" in told
+    assert checkpoint.about(checkpoint.latest(tmp_path))["step"] == 12
 
 
 @pytest.mark.parametrize(("word", "hint"), [("micro_batch=6", "micro_batch=3"), ("micro_batch=1", "checkpoint=True")])

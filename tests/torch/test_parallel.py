@@ -1,0 +1,130 @@
+"""Many processes are one: the same losses to rounding, checkpoints that any number of them goes on from."""
+
+import multiprocessing
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from torch_impl import checkpoint, plot, train
+
+ROOT = Path(__file__).parents[2]
+SIZES = {"n_layer": 2, "n_head": 2, "n_embd": 8, "block_size": 8, "vocab_size": 7, "n_steps": 12, "batch_size": 8}
+WORDS = [*(f"{name}={value}" for name, value in SIZES.items()), "dtype=float64", "lr=1e-2", "micro_batch=1"]
+pytestmark = pytest.mark.slow
+
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["torch_impl.train", "torch._dynamo", "fsspec.core"])  # takes seconds: once is enough
+
+
+def work(environment, words, told):
+    """What torchrun would start: one process of several."""
+    os.environ.update(environment)
+    sys.stdout = sys.stderr = open(told, "a", buffering=1)  # noqa: SIM115
+    torch.set_num_threads(1)
+    train.main(words)
+
+
+def started(processes, *words, out):
+    """The command in so many processes, which find one another as torchrun's do."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        where = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(processes)}
+    words = [*words, "--device", "cpu", "--out", str(out)]
+    children = []
+    for rank in range(processes):
+        environment = where | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if processes > 1 else {}
+        children.append(CONTEXT.Process(target=work, args=(environment, words, f"{out}.told")))
+        children[-1].start()
+    return children
+
+
+def done(processes, *words, out):
+    """Every process's exit code, and what was told."""
+    children = started(processes, *words, out=out)
+    for child in children:
+        child.join(120)
+    return {child.exitcode for child in children}, Path(f"{out}.told").read_text()
+
+
+def losses_of(folder):
+    return checkpoint.about(checkpoint.latest(folder))["losses"]
+
+
+@pytest.fixture(scope="module")
+def alone(text, tmp_path_factory):
+    """The folder of the run by one process, and its command's words."""
+    words = ["char_gpt", *WORDS, f"data={text}"]
+    out = tmp_path_factory.mktemp("alone") / "run"
+    code, told = done(1, *words, out=out)
+    assert code == {0}, told
+    return out, words
+
+
+@pytest.mark.parametrize(("processes", "way"), [(2, []), (4, []), (2, ["--shard"]), (4, ["--shard"])])
+def test_many_processes_have_the_losses_of_one(alone, tmp_path, processes, way):
+    folder, words = alone
+    code, told = done(processes, *words, *way, out=tmp_path / "run")
+    assert code == {0}, told
+    np.testing.assert_allclose(losses_of(tmp_path / "run"), losses_of(folder), rtol=1e-11)
+    ours, right = plot.lines_of(tmp_path / "run"), plot.lines_of(folder)
+    assert [line["step"] for line in ours] == [line["step"] for line in right]  # one process writes
+    np.testing.assert_allclose(ours[-1]["val_loss"], right[-1]["val_loss"], rtol=1e-11)
+    assert told.count("12 of 12 steps") == 1
+
+
+@pytest.mark.parametrize("way", [[], ["--shard"]])
+def test_two_save_and_one_or_four_go_on(alone, tmp_path, way):
+    """After one of the two was killed: the other cannot go on, and what was saved last is whole."""
+    folder, words = alone
+    children = started(2, *words, *way, "--save-every", "2", out=tmp_path / "two")
+    while not checkpoint.latest(tmp_path / "two") and children[1].is_alive():
+        time.sleep(0.01)
+    children[1].kill()
+    for child in children:
+        child.join(120)
+    assert children[0].exitcode != 0 or checkpoint.latest(tmp_path / "two").name == "00000012"
+    shutil.copytree(tmp_path / "two", tmp_path / "copy")
+    for processes, out in ((1, tmp_path / "two"), (4, tmp_path / "copy")):
+        code, told = done(processes, *words, *(way if processes > 1 else []), "--resume", out=out)
+        assert code == {0}, told
+        np.testing.assert_allclose(losses_of(out), losses_of(folder), rtol=1e-11)
+
+
+def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):
+    """A worker that dies is started anew with the others, and all go on from the last checkpoint."""
+    folder, words = alone
+    mortal = tmp_path / "mortal.py"
+    mortal.write_text(
+        "import os, sys\n"
+        "from torch_impl import train\n"
+        "update = train.Run.update\n"
+        "def once(run, *batch):\n"
+        "    if run.step == 7 and run.group.rank == 1 and os.environ['TORCHELASTIC_RESTART_COUNT'] == '0':\n"
+        "        os._exit(1)\n"
+        "    return update(run, *batch)\n"
+        "train.Run.update = once\n"
+        "train.main(sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1"]
+    command += [mortal, *words, "--device", "cpu", "--out", tmp_path / "run", "--save-every", "3"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert told.returncode == 0, told.stderr
+    assert "12 of 12 steps" in told.stdout
+    np.testing.assert_allclose(losses_of(tmp_path / "run"), losses_of(folder), rtol=1e-11)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_told(text, tmp_path):
+    code, told = done(3, "char_gpt", *WORDS, f"data={text}", out=tmp_path / "run")
+    assert 0 not in code
+    assert told.count("batch_size = 8 cannot be shared out among 3 processes") == 1
+    assert "Traceback" not in told

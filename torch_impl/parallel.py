@@ -1,0 +1,109 @@
+"""Many processes, one model: what torchrun starts, how a model is spread over it, and what they tell one another.
+
+Every process takes its share of every batch, and gradients are averaged. Copies (DDP) each keep the whole model; shards
+(FSDP2, ZeRO's stage 3) each keep a part of every block, and borrow the rest while they compute with it.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run. rank : this one's number; size : how many there are; device : this one's."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @property
+    def part(self):
+        """The rows of every batch that are this process's."""
+        return slice(self.rank, None, self.size)
+
+    def mean(self, tensor):
+        """The mean of every process's tensor."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+            tensor /= self.size
+        return tensor
+
+    def any(self, number):
+        """The largest of every process's whole number: what one has noticed, all know."""
+        if self.size == 1:
+            return number
+        told = torch.tensor(number, device=self.device)
+        dist.all_reduce(told, dist.ReduceOp.MAX)
+        return told.item()
+
+    def first(self, f):
+        """f() by the first process, then by the others: it may leave on disk what they only read."""
+        if self.size == 1:
+            return f()
+        if self.rank == 0:
+            found = f()
+        dist.barrier()
+        return found if self.rank == 0 else f()
+
+
+def begin(kind):
+    """The group that torchrun started this process in, or a group of one. kind : "cpu" or "cuda"."""
+    if "RANK" not in os.environ:
+        return Group(0, 1, torch.device(kind))
+    device = torch.device(kind, int(os.environ["LOCAL_RANK"])) if kind == "cuda" else torch.device(kind)
+    if kind == "cuda":
+        torch.cuda.set_device(device)
+    store, rank, size = next(dist.rendezvous("env://"))
+    again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # what a dead process has left in the store is not for us
+    backend = "nccl" if kind == "cuda" else "gloo"
+    dist.init_process_group(backend, store=dist.PrefixStore(again, store), rank=rank, world_size=size)
+    return Group(rank, size, device)
+
+
+def end():
+    """Part in peace. Without a group it does nothing."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def copies(model):
+    """The same model in every process: what to call in its place."""
+    return DistributedDataParallel(model)
+
+
+def shard(model, mesh, dtype=None):
+    """Spread a model's parameters over a mesh, in place: block by block where it has blocks, then what is left.
+
+    dtype : bfloat16 lends parameters in it; gradients add up in float32
+    """
+    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32) if dtype else MixedPrecisionPolicy()
+    for block in getattr(model, "blocks", ()):
+        fully_shard(block, mesh=mesh, mp_policy=policy)
+    return fully_shard(model, mesh=mesh, mp_policy=policy)
+
+
+def mesh_of(group):
+    """All processes in a row."""
+    return init_device_mesh(group.device.type, (group.size,), mesh_dim_names=("data",))
+
+
+def waiting(forward, last):
+    """Let gradients be exchanged after the last micro-batch of an update alone."""
+    if isinstance(forward, DistributedDataParallel):
+        forward.require_backward_grad_sync = last
+    elif hasattr(forward, "set_requires_gradient_sync"):
+        forward.set_requires_gradient_sync(last)
+
+
+def like(p, value):
+    """A tensor that every process has whole, laid out as p: of a shard, its own part."""
+    if isinstance(p, DTensor):
+        return distribute_tensor(value.to(p.device), p.device_mesh, p.placements, src_data_rank=None)
+    return value
