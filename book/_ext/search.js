@@ -22,7 +22,8 @@ const KINDS = ["section", "exercise", "function", "symbol", "term"];
 const named = (query) =>
   NAMES.map((entry) => {
     const fit = Math.max(...entry.names.map((name) => fits(name, query)));
-    return { ...entry, score: fit && 1000 * fit + 100 * KINDS.indexOf(entry.kind) - Math.min(entry.names[0].length, 99) };
+    const shown = entry.names.includes(query) && entry.shown.startsWith("<code>") ? `<code>${query}</code>` : entry.shown;
+    return { ...entry, shown, score: fit && 1000 * fit + 100 * KINDS.indexOf(entry.kind) - Math.min(entry.names[0].length, 99) };
   }).filter((entry) => entry.score).sort((a, b) => b.score - a.score).slice(0, 20);
 
 const inText = Search._performSearch;
@@ -48,8 +49,15 @@ Search.htmlToText = (text, anchor) => {
   for (const el of page.querySelectorAll(".headerlink, script, style, .katex-html, annotation, .progress-end")) el.remove();
   return (page.querySelector(anchor || "article") ?? page.querySelector("article"))?.textContent.replace(/\s+/g, " ") ?? "";
 };
+// What was typed is looked for first: as it is, then as a word of its own, in capitals or not; dW is no part of handwritten.
 const summary = Search.makeSearchSummary;
-Search.makeSearchSummary = (text, words, anchor) =>
-  summary(text, [...words].map((word) => (word.length > 4 ? word.slice(0, -1) : word)), anchor);
+Search.makeSearchSummary = (page, words, anchor) => {
+  const text = Search.htmlToText(page, anchor);
+  const typed = new URLSearchParams(location.search).get("q").trim().replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const found = ["u", "iu"].map((flags) => text.search(new RegExp(`(?<![\\p{L}\\p{N}_])${typed}(?![\\p{L}\\p{N}_])`, flags))).find((at) => at >= 0);
+  if (found === undefined) return summary(page, [...words].map((word) => (word.length > 4 ? word.slice(0, -1) : word)), anchor);
+  const start = Math.max(found - 120, 0), shown = text.slice(start, start + 240).trim();
+  return Object.assign(document.createElement("p"), { className: "context", textContent: `${start ? "…" : ""}${shown}${start + 240 < text.length ? "…" : ""}` });
+};
 // A page opened from a folder may not read another.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

@@ -53,6 +53,18 @@ def test_names_come_first(opened, server):
     assert watched.faults == []
 
 
+def test_a_symbol_is_found_and_shown_as_it_is_typed(opened, server):
+    """dW is neither dx, whose row of the notation it shares, nor a part of handwritten."""
+    _, page = opened("search.html")
+    for name in ("dW", "db", "dx"):
+        assert search(page, server, name)[0] == "book/notation.html#symbol-dx"
+        assert page.locator("ul.search a").first.inner_text() == name
+    search(page, server, "dW")
+    page.locator("ul.search p.context").first.wait_for()
+    texts = page.locator("ul.search li:has(a[href^='book/ch']) p.context").all_inner_texts()
+    assert texts and all("dW" in text for text in texts)
+
+
 def test_words_of_the_text_are_still_found(opened, server):
     watched, page = opened("search.html")
     assert "book/ch01_neuron.html" in search(page, server, "dendrites")
