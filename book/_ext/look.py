@@ -11,12 +11,56 @@ from pathlib import Path
 import yaml
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
 ROMAN = ["I", "II", "III", "IV", "V", "VI"]
 CHAPTER = re.compile(r"ch(\d\d)_\w+")
 NUMBER = re.compile(r"\$?\d")
+
+
+# Formulas -------------------------------------------------------------------------------------------------------------
+
+
+class kept(nodes.inline):
+    """A formula and what touches it: no line begins with its comma, or ends with its bracket."""
+
+
+class Keep(SphinxPostTransform):
+    """A browser breaks lines on both sides of a formula, whatever stands there: punctuation is kept with it."""
+
+    default_priority = 900
+
+    def run(self, **kwargs):
+        for formula in list(self.document.findall(nodes.math)):
+            before, after = touching(formula, -1, r"[^\s\w]*\S\Z"), touching(formula, 1, r"^\S[^\s\w]*")
+            if before or after:
+                group = kept()
+                formula.replace_self(group)
+                group += [nodes.Text(before), formula, nodes.Text(after)]
+
+
+def touching(formula, side, pattern):
+    """What touches a formula on one side, without a space between; it is taken out of the text there."""
+    parent = formula.parent
+    place = parent.index(formula) + side
+    text = parent[place] if 0 <= place < len(parent) else None
+    found = re.search(pattern, text) if isinstance(text, nodes.Text) else None
+    if found:
+        parent[place] = nodes.Text(text[: found.start()] + text[found.end() :])
+    return found[0] if found else ""
+
+
+def visit_kept(translator, node):
+    node.start = len(translator.body)
+
+
+def depart_kept(translator, node):
+    """Between its own parts a formula may still break."""
+    inner = "".join(translator.body[node.start :])
+    inner = inner.replace('</span><span class="base">', '</span><wbr><span class="base">')
+    translator.body[node.start :] = [f'<span class="kept">{inner}</span>']
 
 
 # Chapters -------------------------------------------------------------------------------------------------------------
@@ -227,6 +271,8 @@ class Runs(Defaults):
 
 def setup(app):
     app.add_transform(ChapterHead)
+    app.add_post_transform(Keep)
+    app.add_node(kept, html=(visit_kept, depart_kept))
     app.add_directive("course-map", Map)
     app.add_directive("doors", Doors)
     app.add_directive("defaults", Defaults)

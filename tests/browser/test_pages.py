@@ -140,6 +140,47 @@ def test_a_symbols_meaning_is_seen_on_a_phone(opened):
         assert cell.evaluate("el => el.getBoundingClientRect().right <= innerWidth")
 
 
+# What is wider than a phone and does not show that it goes on at the side.
+UNSHADED = """() => [...document.querySelectorAll("article *")].filter((el) => {
+  const {overflowX, backgroundImage} = getComputedStyle(el);
+  return /auto|scroll/.test(overflowX) && el.scrollWidth > el.clientWidth + 1 && el.clientWidth > 0
+    && !el.closest(".katex-mathml") && backgroundImage === "none";
+}).map((el) => `${el.tagName} ${el.className}: ${el.textContent.trim().slice(0, 60)}`)"""
+# A formula's neighbours that stand on another line than it, though there is no space between.
+PARTED = """() => {
+  const parted = [], range = document.createRange();
+  for (const formula of document.querySelectorAll("article .math:not(div) > .katex")) {
+    const bases = formula.querySelectorAll(".katex-html > .base"), math = formula.parentElement;
+    for (const [side, base] of [["nextSibling", [...bases].at(-1)], ["previousSibling", bases[0]]]) {
+      let text = math[side] ?? (math.parentElement.matches(".kept") ? math.parentElement[side] : null);
+      if (text?.nodeType !== Node.TEXT_NODE || !text.data || !base) continue;
+      const at = side === "nextSibling" ? 0 : text.length - 1;
+      if (/\\s/.test(text.data[at])) continue;
+      range.setStart(text, at);
+      range.setEnd(text, at + 1);
+      const [a, b] = [range.getBoundingClientRect(), base.getBoundingClientRect()];
+      if (b.width && (a.top > b.bottom || a.bottom < b.top))
+        parted.push(`${text.data[at]} ${math.textContent.slice(0, 40)}`);
+    }
+  }
+  return parted;
+}"""
+
+
+def test_on_a_phone_what_is_wide_shows_it_and_no_line_begins_with_a_formulas_comma(browser, server):
+    watched = Page(browser, server, width=390)
+    for name in PAGES:
+        page = watched.open(urljoin(server, name))
+        page.evaluate(WHOLE)
+        page.evaluate("for (const el of document.querySelectorAll('article details')) el.open = true")
+        assert page.evaluate(UNSHADED) == [], name
+        for width in (390, 412, 768):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(PARTED) == [], (name, width)
+        page.set_viewport_size({"width": 390, "height": 900})
+    watched.context.close()
+
+
 def lightness(page, selector, key):
     """Of a colour as it is painted, from 0 to 1."""
     script = f"""el => {{
