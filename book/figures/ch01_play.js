@@ -5,8 +5,7 @@ function setup(el, data, kit) {
   const two = v => (Math.round(100 * v) / 100 || 0).toFixed(2).replace("-", "−");
   let key = "digits", set = data.sets[key], w = set.start.slice(0, 2), b = set.start[2], marked = -1, next = 0;
 
-  const WIDTH = 480, HEIGHT = 380, BOX = {x0: 46, x1: 470, y0: 26, y1: 330};
-  const svg = kit.svg(WIDTH, HEIGHT, ""), says = kit.says();
+  const svg = kit.svg(480, 380, ""), says = kit.says();
   const choice = kit.choice("Question", Object.entries(data.sets).map(([k, d]) => [k, d.name]), key, k => start(k));
   const sliders = [["Weight w₁", 4], ["Weight w₂", 4], ["Bias b", 12]].map(([name, most], i) =>
     kit.slider(name, {min: -most, max: most, step: 0.05, value: i < 2 ? w[i] : b, show: two}, v => { if (i < 2) w[i] = v; else b = v; marked = -1; draw(); }));
@@ -56,13 +55,14 @@ function setup(el, data, kit) {
   }
 
   function draw() {
+    const narrow = kit.narrow(el), box = narrow ? {x0: 38, x1: 312, y0: 26, y1: 222.5} : {x0: 46, x1: 470, y0: 26, y1: 330};
     const digits = key === "digits", xr = digits ? [-0.5, 8.5] : [-1.03, 2.03], yr = digits ? [-0.3, 6.153] : [-0.6, 1.594];  // one scale for both
-    const X = kit.scale(...xr, BOX.x0, BOX.x1), Y = kit.scale(...yr, BOX.y1, BOX.y0);
+    const X = kit.scale(...xr, box.x0, box.x1), Y = kit.scale(...yr, box.y1, box.y0);
     const ticks = digits ? [0, 2, 4, 6, 8] : [0, 1];
-    svg.replaceChildren();
+    kit.sheet(svg, narrow ? kit.NARROW : 480, narrow ? 268 : 380);
     const [inside, cut] = side(xr, yr);
     svg.append(s("polygon", {points: inside.map(p => `${X(p[0]).toFixed(1)},${Y(p[1]).toFixed(1)}`).join(" "), fill: "var(--c1)", opacity: 0.13}));
-    svg.append(kit.axes({...BOX, X, Y, xticks: ticks, yticks: digits ? [0, 2, 4, 6] : [0, 1], xlabel: digits ? "x₁: ink in the middle" : "x₁", ylabel: digits ? "x₂: ink left of the middle" : "x₂"}));
+    svg.append(kit.axes({...box, X, Y, xticks: ticks, yticks: digits ? [0, 2, 4, 6] : [0, 1], xlabel: digits ? "x₁: ink in the middle" : "x₁", ylabel: digits ? "x₂: ink left of the middle" : "x₂"}));
     if (cut.length === 2) {
       const [p, q] = cut.map(c => [X(c[0]), Y(c[1])]);
       svg.append(s("line", {x1: p[0], y1: p[1], x2: q[0], y2: q[1], stroke: "var(--ink)", "stroke-width": 2.5}));
@@ -73,7 +73,7 @@ function setup(el, data, kit) {
       svg.append(s("line", {x1: m[0], y1: m[1], x2: tip[0], y2: tip[1], stroke: "var(--c2)", "stroke-width": 3}),
         s("polygon", {points: [[0, 0], [-13, 6], [-13, -6]].map(([a, c]) => `${tip[0] + (a + 4) * d[0] + c * n[0]},${tip[1] + (a + 4) * d[1] + c * n[1]}`).join(" "), fill: "var(--c2)"}));
     }
-    const size = digits ? 4.5 : 11;
+    const size = digits ? (narrow ? 3.2 : 4.5) : 11;
     let missed = 0, alarms = 0;
     set.x.forEach((p, i) => {
       const cx = X(p[0]), cy = Y(p[1]), yes = set.y[i] === 1;
@@ -97,5 +97,5 @@ function setup(el, data, kit) {
     says.replaceChildren(h("strong", {}, head), " ", how, formula);
     kit.label(svg, `${head} ${how}${formula}`);
   }
-  draw();
+  kit.fit(el, draw);
 }

@@ -3,8 +3,7 @@ function setup(el, data, kit) {
   const {h, s} = kit;
   const num = v => kit.num(Math.abs(v) < 1e-12 ? 0 : v);
   const says = kit.says();
-  const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
-  let narrow, draw;
+  let draw;
 
   function slopes() {
     const sigmoid = x => 1 / (1 + Math.exp(-x)), K = Math.sqrt(2 / Math.PI);
@@ -33,17 +32,14 @@ function setup(el, data, kit) {
 
     draw = () => {
       const f = F[key], [out, slope] = f.at(x);
-      narrow = isNarrow();
-      svg.setAttribute("viewBox", narrow ? "0 0 380 570" : "0 0 720 290");
-      svg.replaceChildren();
-      const squashed = key === "sigmoid" || key === "tanh";
+      const boxes = kit.pair(svg, kit.narrow(el)), squashed = key === "sigmoid" || key === "tanh";
       const panels = [
         {title: "what comes out", low: squashed ? -1.25 : -2, high: squashed ? 1.25 : 6, ticks: squashed ? [-1, -0.5, 0, 0.5, 1] : [-2, 0, 2, 4, 6]},
         {title: "its slope", low: -0.2, high: 1.2, ticks: [0, 0.25, 0.5, 0.75, 1]},
       ];
       const xs = Array.from({length: 481}, (_, i) => -6 + i / 40);
       panels.forEach((panel, k) => {
-        const x0 = narrow ? 46 : 46 + 365 * k, y0 = narrow ? 28 + 285 * k : 28, x1 = x0 + (narrow ? 320 : 295), y1 = y0 + 205;
+        const {x0, x1, y0, y1} = boxes[k];
         const X = kit.scale(-6, 6, x0, x1), Y = kit.scale(panel.low, panel.high, y1, y0), clip = `clip-slope-${k}`;
         svg.append(kit.axes({x0, x1, y0, y1, X, Y, xticks: [-6, -4, -2, 0, 2, 4, 6], yticks: panel.ticks, xlabel: "x", ylabel: panel.title, show: num}));
         svg.append(s("clipPath", {id: clip}, s("rect", {x: x0, y: y0 - 2, width: x1 - x0, height: y1 - y0 + 4})));
@@ -77,10 +73,8 @@ function setup(el, data, kit) {
     const lowest = Math.min(...data.low) + data.biases[0], highest = Math.max(...data.high) + data.biases.at(-1);
 
     draw = () => {
-      narrow = isNarrow();
-      const width = narrow ? 380 : 640, x0 = 44, x1 = width - 10, y0 = 28, y1 = 270;
-      svg.setAttribute("viewBox", `0 0 ${width} 320`);
-      svg.replaceChildren();
+      const narrow = kit.narrow(el), width = narrow ? kit.NARROW : 640, x0 = 44, x1 = width - 10, y0 = 28, y1 = narrow ? 220 : 270;
+      kit.sheet(svg, width, y1 + 50);
       const b = data.biases[at], X = kit.scale(0, n, x0, x1), Y = kit.scale(lowest, highest, y1, y0);
       const ticks = [-4, -2, 0, 2].filter(t => t > lowest && t < highest);
       svg.append(kit.axes({x0, x1, y0, y1, X, Y, xticks: [], yticks: ticks, xlabel: `${n} units`, ylabel: "weighted sums", show: num}));
@@ -106,6 +100,5 @@ function setup(el, data, kit) {
   }
 
   (data.view === "slope" ? slopes : dead)();
-  draw();
-  if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => { if (isNarrow() !== narrow) draw(); }).observe(el);
+  kit.fit(el, draw);
 }

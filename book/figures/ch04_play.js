@@ -44,19 +44,20 @@ function setup(el, data, kit) {
 
   function draw() {
     const leak = LEAKS[name], runs = data.leaks[name], now = runs[k];
-    const box = {x0: 46, x1: 468, y0: 40, y1: 250};
+    const narrow = kit.narrow(el), width = narrow ? kit.NARROW : 480, box = {x0: 46, x1: width - 10, y0: 40, y1: 250};
     const X = kit.scale(0, runs.length - 1, box.x0 + 14, box.x1 - 14), Y = kit.scale(leak.yticks[0], leak.yticks.at(-1), box.y1, box.y0);
     const xs = runs.map((_, i) => i);
-    svg.replaceChildren();
+    kit.sheet(svg, width, 300);
     const axes = kit.axes({...box, X, Y, xticks: [], yticks: leak.yticks, xlabel: "", ylabel: "accuracy", show: v => `${Math.round(100 * v)}%`});
     xs.forEach(i => axes.append(kit.text(X(i), box.y1 + 18, leak.ticks(runs[i].strength), {"text-anchor": "middle"})));
-    axes.append(kit.text((box.x0 + box.x1) / 2, box.y1 + 40, leak.xlabel, {"text-anchor": "middle"}));
+    axes.append(kit.text(narrow ? width / 2 : (box.x0 + box.x1) / 2, box.y1 + 40, leak.xlabel, {"text-anchor": "middle"}));
     svg.append(axes);
     svg.append(s("line", {x1: X(k), x2: X(k), y1: Y(now.honest), y2: Y(now.reported), stroke: "var(--ink)", "stroke-width": 9, opacity: 0.2}));
     [["reported", "var(--c2)", ""], ["honest", "var(--c1)", "7 4"]].forEach(([key, color, dashes], i) => {
+      const key0 = narrow ? 112 + 108 * i : 150 + 160 * i;
       svg.append(s("polyline", {points: kit.points(xs, runs.map(r => r[key]), X, Y), fill: "none", stroke: color, "stroke-width": 2.6, "stroke-dasharray": dashes}));
       svg.append(s("circle", {cx: X(k), cy: Y(now[key]), r: 6.5, fill: color, stroke: "var(--paper)", "stroke-width": 1.5}));
-      svg.append(s("line", {x1: 150 + 160 * i, x2: 180 + 160 * i, y1: 17, y2: 17, stroke: color, "stroke-width": 2.6, "stroke-dasharray": dashes}), kit.text(187 + 160 * i, 22, key));
+      svg.append(s("line", {x1: key0, x2: key0 + 30, y1: 17, y2: 17, stroke: color, "stroke-width": 2.6, "stroke-dasharray": dashes}), kit.text(key0 + 37, 22, key));
     });
     const tenths = v => Math.round(1000 * v), gap = (tenths(now.reported) - tenths(now.honest)) / 10, error = 100 * Math.hypot(now.reported_error, now.honest_error);
     const size = `${Math.abs(gap).toFixed(1)} points`;
@@ -66,5 +67,5 @@ function setup(el, data, kit) {
     says.replaceChildren(h("strong", {}, head), ` ${told} ${k === 0 ? leak.none : leak.why}`);
     kit.label(svg, `${leak.name}; ${leak.slider.toLowerCase()} ${leak.at(now.strength)}. ${head} ${told}`);
   }
-  draw();
+  kit.fit(el, draw);
 }

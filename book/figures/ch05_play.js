@@ -18,7 +18,7 @@ function setup(el, data, kit) {
   }
   const sum = (a, W, b, j) => `${a.map((ai, i) => `${num(ai)} · ${factor(W[i][j])}`).join(" + ")} + ${factor(b[j])}`;
 
-  const graph = kit.svg(400, 236, ""), product = kit.svg(400, 176, ""), says = kit.says();
+  const graph = kit.svg(320, 242, ""), product = kit.svg(320, 184, ""), says = kit.says();
   const back = kit.button("Step back", () => go(step - 1)), next = kit.button("Next step", () => go(step + 1));
   const show = k => k === 0 ? "start" : `${k} of ${STEPS - 1}`;
   const where = kit.slider("Step", {min: 0, max: STEPS - 1, value: 0, show}, go);
@@ -35,7 +35,7 @@ function setup(el, data, kit) {
   }
 
   // The network, with the current row's numbers in its nodes.
-  const X = [48, 200, 352], Y = [[70, 160], [38, 115, 192], [70, 160]], R = 27;
+  const X = [38, 156, 274], Y = [[70, 160], [38, 115, 192], [70, 160]], R = 27;
   function line(i, j, layer, hot) {
     return s("line", {x1: X[layer] + R, y1: Y[layer][i], x2: X[layer + 1] - R, y2: Y[layer + 1][j], stroke: hot ? "var(--c2)" : "var(--soft)", "stroke-width": hot ? 3.5 : 1.5});
   }
@@ -57,11 +57,11 @@ function setup(el, data, kit) {
     const last = step === 7 ? net.p : net.z2;
     last.forEach((v, k) => graph.append(node(2, k, step > 4 + k ? (step === 7 ? share(v) : num(v, 4)) : "", k === out || step === 7)));
     const names = ["inputs", step >= 4 ? "after the bend" : "hidden sums", step === 7 ? "probabilities" : "logits"];
-    names.forEach((name, k) => graph.append(kit.text(X[k], 234, name, {"text-anchor": "middle", style: "font-size:14px;opacity:.85"})));
+    names.forEach((name, k) => graph.append(kit.text(X[k], 236, name, {"text-anchor": "middle", style: "font-size:14px;opacity:.85"})));
   }
 
   // The product in hand: left matrix, right matrix with the bias under it, and what is known of the result.
-  const CW = 41, CH = 30, TOP = 40;
+  const CW = 35, GAP = 20, CH = 30, TOP = 40;
   function matrix(x0, name, shape, cells, lit) {
     const width = CW * cells[0].length;
     product.append(kit.text(x0 + width / 2, 14, name, {"text-anchor": "middle", style: "font-weight:650"}),
@@ -80,11 +80,11 @@ function setup(el, data, kit) {
     const [left, W, b] = second ? [all.map(v => v.a1), data.W2, data.b2] : [x, data.W1, data.b1];
     const result = all.map(v => second ? (step === 7 ? v.p : v.z2) : (step === 4 ? v.a1 : v.z1));
     const known = (n, j) => n < row || (n === row && (done || j <= at));
-    const x1 = CW * left[0].length + 26, x2 = x1 + CW * b.length + 26;
+    const x1 = CW * left[0].length + GAP, x2 = x1 + CW * b.length + GAP;
     matrix(0, second ? "a₁" : "x", `(${ROWS}, ${left[0].length})`, left.map((r, n) => r.map(v => second && n > row ? "" : num(v))), n => n === row && active >= 0);
     matrix(x1, second ? "W₂" : "W₁", `(${W.length}, ${b.length})`, W.map(r => r.map(v => num(v))), (_, j) => j === active);
     matrix(x2, second ? (step === 7 ? "p" : "z₂") : (step === 4 ? "a₁" : "z₁"), `(${ROWS}, ${b.length})`, result.map((r, n) => r.map((v, j) => known(n, j) ? (step === 7 ? share(v) : num(v, 4)) : "")), (n, j) => n === row && (done || j === active));
-    product.append(kit.text(x1 - 14, TOP + 50, "@", {"text-anchor": "middle"}), kit.text(x2 - 14, TOP + 50, done ? "→" : "=", {"text-anchor": "middle"}));
+    product.append(kit.text(x1 - 11, TOP + 50, "@", {"text-anchor": "middle"}), kit.text(x2 - 11, TOP + 50, done ? "→" : "=", {"text-anchor": "middle"}));
     if (done) product.append(kit.text(x2 + CW * b.length / 2, TOP + CH * 3 + 29, second ? "then softmax" : "then max(0, ·)", {"text-anchor": "middle", style: "font-size:14px"}));
     const y = TOP + CH * 3 + 10;  // the bias, a row below the columns that it is added to
     b.forEach((v, j) => product.append(s("rect", {x: x1 + CW * j, y, width: CW - 2, height: CH - 2, fill: j === active ? "var(--c2)" : "none", "fill-opacity": 0.28, stroke: j === active ? "var(--c2)" : "var(--line)", "stroke-width": j === active ? 2 : 1}),

@@ -11,7 +11,7 @@ def residual_play():
     return Play(
         "ch06_play.js",
         "One residual, three losses",
-        "Left, what a residual costs; right, how hard the loss pulls on the prediction. The square's pull grows with "
+        "First what a residual costs, then how hard the loss pulls on the prediction. The square's pull grows with "
         "the residual, the absolute value's is always 1 in size, Huber's grows as far as δ and stays there.",
         view="residual",
     )
@@ -22,7 +22,7 @@ def logit_play():
     return Play(
         "ch06_play.js",
         "One logit, two losses",
-        "Left, what a logit costs; right, the slope by the logit. Cross-entropy goes on rising the more wrong the "
+        "First what a logit costs, then its slope by the logit. Cross-entropy goes on rising the more wrong the "
         "logit is, with a slope near 1. The squared error of the probability levels out at 1, and its slope goes to 0.",
         view="logit",
     )

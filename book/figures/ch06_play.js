@@ -56,16 +56,11 @@ function setup(el, data, kit) {
     return line;
   }
 
-  // Two panels side by side, or one above the other where the page is narrow.
-  const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
-  let narrow;
   function draw() {
-    narrow = isNarrow();
-    svg.setAttribute("viewBox", narrow ? "0 0 380 570" : "0 0 720 290");
-    svg.replaceChildren();
+    const boxes = kit.pair(svg, kit.narrow(el));
     const xs = Array.from({length: 241}, (_, i) => view.range[0] + i / 240 * (view.range[1] - view.range[0]));
     view.panels.forEach((panel, k) => {
-      const x0 = narrow ? 40 : 40 + 365 * k, y0 = narrow ? 28 + 285 * k : 28, x1 = x0 + (narrow ? 325 : 300), y1 = y0 + 205;
+      const {x0, x1, y0, y1} = boxes[k];
       const X = kit.scale(...view.range, x0, x1), Y = kit.scale(panel.low, panel.high, y1, y0), clip = `clip-${data.view}-${k}`;
       svg.append(kit.axes({x0, x1, y0, y1, X, Y, xticks: view.xticks, yticks: panel.ticks, xlabel: view.xlabel, ylabel: panel.title, show: v => num(v)}));
       svg.append(s("clipPath", {id: clip}, s("rect", {x: x0, y: y0 - 2, width: x1 - x0, height: y1 - y0 + 4})));
@@ -84,6 +79,5 @@ function setup(el, data, kit) {
     const listed = view.curves.map((curve, c) => `${curve.name}: costs ${num(values[c][0])}, slope ${num(values[c][1])}`).join("; ");
     kit.label(svg, `${what} ${how} ${listed}.`);
   }
-  draw();
-  if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => { if (isNarrow() !== narrow) draw(); }).observe(el);
+  kit.fit(el, draw);
 }

@@ -14,7 +14,7 @@ function setup(el, data, kit) {
   const digits = v => Number(v.toPrecision(3));
   // "−1.08 · 0.786 ≈ −0.846": = only where the digits shown multiply to what is shown.
   const times = (a, b) => `${num(a)} · ${factor(b)} ${num(digits(a) * digits(b)) === num(a * b) ? "=" : "≈"} ${num(a * b)}`;
-  let graph, inputs, step, nodes, made, frames, walk, narrow = false;
+  let graph, inputs, step, nodes, made, frames, walk, narrow;
 
   const R = 27;
   const svg = kit.svg(480, 280, ""), says = kit.says(), knobs = kit.row();
@@ -109,18 +109,14 @@ function setup(el, data, kit) {
   }
   function show() {
     const frame = frames[step];
-    svg.setAttribute("viewBox", narrow ? "0 0 340 490" : "0 0 480 280");
-    svg.style.maxWidth = narrow ? "400px" : "";
-    svg.replaceChildren(
-      ...made.flatMap(n => n.of.map(p => arrow(p, n.id, `${p}>${n.id}`, frame))), ...graph.nodes.map(n => circle(n, frame)));
+    narrow = kit.narrow(el);
+    kit.sheet(svg, narrow ? 340 : 480, narrow ? 490 : 280);
+    svg.append(...made.flatMap(n => n.of.map(p => arrow(p, n.id, `${p}>${n.id}`, frame))), ...graph.nodes.map(n => circle(n, frame)));
     says.replaceChildren(h("strong", {}, frame.says[0]), " ", frame.says[1]);
     kit.label(svg, `${phase(step)}. ${frame.says.join(" ")} Values: ${Object.entries(frame.values).map(([k, v]) => `${k} ${num(v)}`).join(", ")}.`);
     back.disabled = step === 0;
     next.disabled = step === frames.length - 1;
   }
   start(0);
-  new ResizeObserver(() => {
-    const now = el.clientWidth > 0 && el.clientWidth < 500;
-    if (now !== narrow) { narrow = now; show(); }
-  }).observe(el);
+  kit.fit(el, show);
 }

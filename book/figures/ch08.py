@@ -13,10 +13,10 @@ def stepper():
     """A 2-2-1 network with squared loss: values forward, then slopes backward, one step at a time."""
     return Play(
         "ch08_play.js",
-        "A backward stepper: values go right, slopes go left",
+        "A backward stepper: values go forward, slopes go back",
         "A network with two inputs, two sigmoid units and one linear unit. Forward, each value is computed from the "
-        "values to its left. Backward, each slope is the slope to its right times one local slope; where paths meet, "
-        "slopes add.",
+        "values before it. Backward, each slope is the slope after it times one local slope; where paths meet, slopes "
+        "add.",
         x=np.array([1.0, -2.0]),
         W1=np.array([[0.5, -1.0], [0.8, 0.6]]),
         b1=np.array([0.3, 0.1]),

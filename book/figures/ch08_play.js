@@ -41,19 +41,30 @@ function setup(el, data, kit) {
 
   function go(k) { step = Math.max(0, Math.min(STEPS.length - 1, k)); where.set(step); draw(); }
 
-  const X = [38, 190, 335, 442], ROW = [60, 200], MID = 130;
+  // Where everything stands: it runs from left to right, or downwards where it is narrow. At x, h, output and loss the
+  // circles; a slope beside its circle; a weight beside its connection.
+  const WIDE = {size: [480, 265], x: [[38, 60], [38, 200]], h: [[190, 60], [190, 200]], output: [335, 130], loss: [442, 130],
+    W1: [[[114, 36], [92, 88]], [[92, 160], [114, 220]]], W2: [[258, 58], [258, 206]], anchors: ["start", "start"]};
+  const NARROW = {size: [kit.NARROW, 490], x: [[80, 62], [240, 62]], h: [[80, 216], [240, 216]], output: [160, 345], loss: [160, 450],
+    W1: [[[40, 130], [119, 113]], [[201, 113], [280, 130]]], W2: [[116, 300], [204, 300]], anchors: ["end", "start"]};
+  let at = WIDE, narrow = false;
   const HALO = "paint-order:stroke;stroke:var(--paper);stroke-width:4px";
-  function node(cx, cy, name, value, called, slope, hot, above) {
+  function node([cx, cy], name, value, called, slope, hot, side) {
     const g = s("g", {}, s("circle", {cx, cy, r: 33, fill: "var(--paper)", stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3.5 : 1.5}),
       kit.text(cx, cy - 8, name, {"text-anchor": "middle", style: "font-size:13px;opacity:.8"}), kit.text(cx, cy + 12, num(value), {"text-anchor": "middle", style: "font-weight:650"}));
     const x = Math.max(cx, 48);  // keeps the text inside the drawing
-    if (slope !== null) g.append(kit.text(x, above ? cy - 42 : cy + 52, `${called} ${num(slope)}`, {"text-anchor": "middle", style: `fill:var(--c2);font-weight:${hot ? 700 : 500}`}));
+    const [tx, ty, anchor] = {above: [x, cy - 42, "middle"], below: [narrow ? cx + (cx < 160 ? -28 : 28) : x, cy + 52, "middle"], right: [cx + 41, cy + 5, "start"]}[side];
+    if (slope !== null) g.append(kit.text(tx, ty, `${called} ${num(slope)}`, {"text-anchor": anchor, style: `fill:var(--c2);font-weight:${hot ? 700 : 500}`}));
     return g;
   }
+  function line([x1, y1], [x2, y2], hot) {
+    const [dx, dy] = narrow ? [0, 33] : [33, 0];
+    svg.append(s("line", {x1: x1 + dx, y1: y1 + dy, x2: x2 - dx, y2: y2 - dy, stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3 : 1.5}));
+  }
   // A connection from one node to another, its weight and slope written at (x, y).
-  function edge(x1, y1, x2, y2, weight, slope, hot, x, y, anchor) {
+  function edge(from, to, weight, slope, hot, [x, y], anchor) {
     const g = s("g");
-    svg.append(s("line", {x1: x1 + 33, y1, x2: x2 - 33, y2, stroke: hot ? "var(--c2)" : "var(--line)", "stroke-width": hot ? 3 : 1.5}));
+    line(from, to, hot);
     g.append(kit.text(x, y, `w ${num(weight)}`, {"text-anchor": anchor, style: `font-size:13px;${HALO}`}));
     if (slope !== null) g.append(kit.text(x, y + 17, `dw ${num(slope)}`, {"text-anchor": anchor, style: `font-size:13px;fill:var(--c2);font-weight:600;${HALO}`}));
     return g;
@@ -61,19 +72,22 @@ function setup(el, data, kit) {
 
   function draw() {
     compute();
-    svg.replaceChildren();
+    narrow = kit.narrow(el);
+    at = narrow ? NARROW : WIDE;
+    kit.sheet(svg, ...at.size);
     const labels = [];  // written last, over the lines
-    for (const [i, j, x, y] of [[0, 0, 114, 36], [1, 1, 114, 220], [0, 1, 92, 88], [1, 0, 92, 160]])
-      labels.push(edge(X[0], ROW[i], X[1], ROW[j], data.W1[i][j], step >= 5 ? v.dW1[i][j] : null, step >= 5, x, y, "middle"));
+    for (const i of [0, 1]) for (const j of [0, 1])
+      labels.push(edge(at.x[i], at.h[j], data.W1[i][j], step >= 5 ? v.dW1[i][j] : null, step >= 5, at.W1[i][j], "middle"));
     for (const j of [0, 1])
-      labels.push(edge(X[1], ROW[j], X[2], MID, data.W2[j], step >= 2 ? v.dW2[j] : null, step === 2 || step === 3, 258, j ? 206 : 58, "start"));
-    svg.append(s("line", {x1: X[2] + 33, y1: MID, x2: X[3] - 33, y2: MID, stroke: step === 1 ? "var(--c2)" : "var(--line)", "stroke-width": step === 1 ? 3 : 1.5}));
-    for (const i of [0, 1]) svg.append(node(X[0], ROW[i], `x${"₁₂"[i]}`, x[i], `dx${"₁₂"[i]}`, step >= 6 ? v.dx[i] : null, step === 6, i === 0));
+      labels.push(edge(at.h[j], at.output, data.W2[j], step >= 2 ? v.dW2[j] : null, step === 2 || step === 3, at.W2[j], at.anchors[j]));
+    line(at.output, at.loss, step === 1);
+    for (const i of [0, 1]) svg.append(node(at.x[i], `x${"₁₂"[i]}`, x[i], `dx${"₁₂"[i]}`, step >= 6 ? v.dx[i] : null, step === 6, narrow || i === 0 ? "above" : "below"));
     for (const j of [0, 1]) {
       const slope = step >= 4 ? v.dz[j] : step === 3 ? v.da[j] : null;
-      svg.append(node(X[1], ROW[j], `a${"₁₂"[j]}`, v.a[j], `${step >= 4 ? "dz" : "da"}${"₁₂"[j]}`, slope, step === 3 || step === 4, j === 0));
+      svg.append(node(at.h[j], `a${"₁₂"[j]}`, v.a[j], `${step >= 4 ? "dz" : "da"}${"₁₂"[j]}`, slope, step === 3 || step === 4, narrow || j ? "below" : "above"));
     }
-    svg.append(node(X[2], MID, "output", v.out, "dout", step >= 1 ? v.dout : null, step === 1), node(X[3], MID, "loss", v.loss, "slope", step >= 1 ? 1 : null, false));
+    const side = narrow ? "right" : "below";
+    svg.append(node(at.output, "output", v.out, "dout", step >= 1 ? v.dout : null, step === 1, side), node(at.loss, "loss", v.loss, "slope", step >= 1 ? 1 : null, false, side));
     svg.append(...labels);
     const [what, numbers] = STEPS[step]();
     says.replaceChildren(h("strong", {}, what), " ", numbers);
@@ -81,5 +95,5 @@ function setup(el, data, kit) {
     back.disabled = step === 0;
     next.disabled = step === STEPS.length - 1;
   }
-  draw();
+  kit.fit(el, draw);
 }

@@ -57,13 +57,9 @@ function setup(el, data, kit) {
     return {texts, cuts: [cut, cut], shared, n};
   }
 
-  const isNarrow = () => el.clientWidth > 0 && el.clientWidth < 560;
-  let narrow;
   function draw() {
-    narrow = isNarrow();
-    const width = narrow ? 380 : 640, height = narrow ? 330 : 360;
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.replaceChildren();
+    const narrow = kit.narrow(el), width = narrow ? kit.NARROW : 640, height = narrow ? 300 : 360;
+    kit.sheet(svg, width, height);
     const x0 = 62, x1 = width - 12, y0 = 28, y1 = height - 50;
     const X = kit.scale(-16, 0, x0, x1), Y = kit.scale(-17, 1, y1, y0);
     svg.append(kit.axes({x0, x1, y0, y1, X, Y, xticks: [0, -4, -8, -12, -16], yticks: [0, -4, -8, -12, -16], xlabel: "step h", ylabel: "relative error", show: power}));
@@ -97,6 +93,5 @@ function setup(el, data, kit) {
     says.replaceChildren(h("strong", {}, head), " ", what);
     kit.label(svg, `${FUNCTIONS[which].name} at ${num(x, 5)}, ${single ? "float32" : "float64"}. ${head} ${what} Relative errors: ${METHODS.map(([name], i) => `${name} ${plain(now.errors[i])}`).join(", ")}.`);
   }
-  draw();
-  if (typeof ResizeObserver !== "undefined") new ResizeObserver(() => { if (isNarrow() !== narrow) draw(); }).observe(el);
+  kit.fit(el, draw);
 }

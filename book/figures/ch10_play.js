@@ -12,8 +12,7 @@ function setup(el, data, kit) {
     "uphill": ["The sign of the update is wrong.", "Every step goes uphill. The loss leaves the drawing within three epochs and never comes back."],
   };
   const names = ["healthy", "never shuffled", "too few images", "rate too low", "validation leaks", "rate too high", "labels shuffled apart", "uphill"];
-  const W = 480, H = 318, box = {x0: 40, x1: 470, y0: 26, y1: 268}, TOP = 3;
-  const svg = kit.svg(W, H, "");
+  const TOP = 3, svg = kit.svg(480, 318, "");
   const says = kit.says();
   let name = names[0], run = data.runs[name], epoch = run.val_loss.length, patience = 5, told = false;
 
@@ -32,13 +31,15 @@ function setup(el, data, kit) {
   const clip = "clip-ch10-monitor";
 
   function draw() {
+    const narrow = kit.narrow(el), box = narrow ? {x0: 30, x1: 310, y0: 48, y1: 268} : {x0: 40, x1: 470, y0: 26, y1: 268};
     const last = run.val_loss.length, perEpoch = run.batch_loss.length / last;
     const X = kit.scale(0, last, box.x0, box.x1), Y = kit.scale(0, TOP, box.y1, box.y0);
     const epochs = Array.from({length: epoch}, (_, i) => i + 1), updates = Math.round(epoch * perEpoch);
     const stopped = run.stops[patience - 1], stops = stopped !== null && stopped <= epoch;
     const seen = run.val_loss.slice(0, stops ? stopped : epoch).map(l => l === null ? Infinity : l);
     const best = seen.indexOf(Math.min(...seen)) + 1;
-    svg.replaceChildren(s("clipPath", {id: clip}, s("rect", {x: box.x0, y: box.y0 - 2, width: box.x1 - box.x0, height: box.y1 - box.y0 + 4})),
+    kit.sheet(svg, narrow ? kit.NARROW : 480, 318);
+    svg.append(s("clipPath", {id: clip}, s("rect", {x: box.x0, y: box.y0 - 2, width: box.x1 - box.x0, height: box.y1 - box.y0 + 4})),
       kit.axes({...box, X, Y, xticks: [0, 5, 10, 15, 20, 25, 30], yticks: [0, 1, 2, 3], xlabel: "epoch", ylabel: "loss"}),
       s("line", {x1: box.x0, x2: box.x1, y1: Y(Math.log(10)), y2: Y(Math.log(10)), stroke: "var(--line)", "stroke-dasharray": "2 4"}),
       curve(Array.from({length: updates}, (_, i) => (i + 1) / perEpoch), run.batch_loss.slice(0, updates), X, Y, "stroke:var(--line);stroke-width:.7;opacity:.75"),
@@ -49,7 +50,7 @@ function setup(el, data, kit) {
       if (y !== null && y < TOP) svg.append(s("circle", {cx: X(1), cy: Y(y), r, style: `fill:${fill}`}));
     });
     // The key, where no curve comes: above the drawing.
-    [["var(--line)", "", "mini-batch", 92], ["var(--c1)", "", "training", 230], ["var(--c2)", "7 4", "validation", 352]].forEach(([color, dashes, label, x], i) => {
+    [["var(--line)", "", "mini-batch", narrow ? 4 : 92], ["var(--c1)", "", "training", narrow ? 118 : 230], ["var(--c2)", "7 4", "validation", narrow ? 212 : 352]].forEach(([color, dashes, label, x], i) => {
       svg.append(s("line", {x1: x, x2: x + 26, y1: 13, y2: 13, stroke: color, "stroke-width": i ? 2.6 : 1.4, "stroke-dasharray": dashes}), kit.text(x + 32, 18, label));
     });
     const loss = run.val_loss[best - 1];
@@ -66,5 +67,5 @@ function setup(el, data, kit) {
     tell.textContent = told ? "Hide what is wrong" : "Tell me what is wrong";
     kit.label(svg, `Loss against epoch for run ${names.indexOf(name) + 1}. ${now}${early}${fresh}`);
   }
-  draw();
+  kit.fit(el, draw);
 }

@@ -18,10 +18,31 @@ const kit = {
     return el;
   },
 
-  // A drawing of that many units, scaled to the page's width: about 480 wide, so that its text can be read on a phone.
+  // A drawing of that many units, scaled to the page's width, but no further than it can be read well.
   // label is its text alternative; update it with kit.label.
-  svg(width, height, label) {
-    return kit.s("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label});
+  svg(width, height, label) { return kit.sheet(kit.s("svg", {role: "img", "aria-label": label}), width, height); },
+  // The same drawing, emptied and of another size.
+  sheet(svg, width, height) {
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.style.maxWidth = `${Math.min(640, 4 / 3 * width)}px`;
+    svg.replaceChildren();
+    return svg;
+  },
+
+  // On a phone a figure is laid out anew, NARROW units wide: a unit is about a pixel there, so that its text can be read.
+  NARROW: 320,
+  narrow(el) { return el.clientWidth > 0 && el.clientWidth < 560; },
+  // Draws at once, and again when that has changed.
+  fit(el, draw) {
+    let was;
+    const look = () => { if (kit.narrow(el) !== was) { was = kit.narrow(el); draw(); } };
+    look();
+    new ResizeObserver(look).observe(el);
+  },
+  // The sheet for two charts, side by side or, where it is narrow, one above the other. Returns their boxes.
+  pair(svg, narrow) {
+    kit.sheet(svg, narrow ? kit.NARROW : 720, narrow ? 454 : 290);
+    return [0, 1].map(k => narrow ? {x0: 46, x1: 310, y0: 28 + 230 * k, y1: 178 + 230 * k} : {x0: 46 + 365 * k, x1: 341 + 365 * k, y0: 28, y1: 233});
   },
   label(svg, text) { svg.setAttribute("aria-label", text); },
 
@@ -34,6 +55,9 @@ const kit = {
     const input = kit.h("input", {type: "range", min, max, step, value, "aria-label": name, "aria-valuetext": show(value)});
     const update = () => { const v = Number(input.value); out.textContent = show(v); input.setAttribute("aria-valuetext", show(v)); return v; };
     input.addEventListener("input", () => oninput(update()));
+    let before;  // what a thumb that meant to scroll the page gives back
+    input.addEventListener("pointerdown", () => { before = input.value; });
+    input.addEventListener("pointercancel", () => { if (input.value !== before) { input.value = before; oninput(update()); } });
     return {el: kit.h("label", {class: "play-slider"}, kit.h("span", {}, name, out), input),
             value: () => Number(input.value), set(v) { input.value = v; update(); }};
   },
@@ -63,7 +87,7 @@ const kit = {
     for (const t of xticks) g.append(kit.s("line", {x1: X(t), x2: X(t), y1: y0, y2: y1, stroke: "var(--soft)"}),
       Object.assign(kit.s("text", {x: X(t), y: y1 + 18, "text-anchor": "middle"}), {textContent: show(t)}));
     for (const t of yticks) g.append(kit.s("line", {x1: x0, x2: x1, y1: Y(t), y2: Y(t), stroke: "var(--soft)"}),
-      Object.assign(kit.s("text", {x: x0 - 6, y: Y(t) + 4, "text-anchor": "end"}), {textContent: show(t)}));
+      Object.assign(kit.s("text", {x: x0 - 8, y: Y(t) + 4, "text-anchor": "end"}), {textContent: show(t)}));
     g.append(Object.assign(kit.s("text", {x: (x0 + x1) / 2, y: y1 + 38, "text-anchor": "middle"}), {textContent: xlabel}),
       Object.assign(kit.s("text", {x: x0, y: y0 - 8}), {textContent: ylabel}));
     return g;
