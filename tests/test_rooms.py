@@ -56,7 +56,7 @@ def code_of(path):
 # {glob: what it may import beside the standard library}
 ARROWS = {
     "reference_impl/*.py": {"numpy", "reference_impl"},
-    "torch_impl/*.py": {"numpy", "torch", "reference_impl", "torch_impl", "matplotlib"},
+    "torch_impl/*.py": {"numpy", "torch", "reference_impl", "torch_impl", "matplotlib", "tiktoken", "datasets"},
     "bench/*.py": {
         "numpy",
         "torch",

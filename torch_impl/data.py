@@ -124,21 +124,37 @@ TOKENS = {
 EXAMPLES = {"digits": data.load_digits, "mnist": data.load_mnist}
 
 
+def _appear(folder, write):
+    """Let a folder appear with all that write(path) puts into it, or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        write(made)
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made)
+        if not folder.exists():  # else someone was faster
+            raise
+
+
 def write_tokens(folder, vocabulary, train, val):
     """Keep two rows of tokens and what reads them: train.npy, val.npy, vocabulary.json. All appear at once, or none.
 
-    vocabulary : {"letters": str} or {"merges": [(left, right), …]}
+    vocabulary : {"letters": str}, {"merges": [(left, right), …]} or {"tiktoken": its name there}
     train, val : (N,) int, 0 to 2³² - 1, written in two bytes each where that is enough
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent))
-    for name, ids in [("train", train), ("val", val)]:
-        np.save(made / f"{name}.npy", ids.astype(np.uint16 if ids.max(initial=0) < 1 << 16 else np.uint32))
-    (made / "vocabulary.json").write_text(json.dumps(vocabulary))
-    try:
-        made.rename(folder)
-    except OSError:  # someone else was faster
-        shutil.rmtree(made)
+
+    def write(made):
+        for name, ids in [("train", train), ("val", val)]:
+            np.save(made / f"{name}.npy", ids.astype(np.uint16 if ids.max(initial=0) < 1 << 16 else np.uint32))
+        (made / "vocabulary.json").write_text(json.dumps(vocabulary))
+
+    _appear(folder, write)
+
+
+def write_examples(folder, images, targets, n_train):
+    """Keep images and their classes. images : (N, H, W, C) uint8; targets : (N,); the first n_train to learn from."""
+    _appear(folder, lambda made: np.savez(made / "examples.npz", images=images, targets=targets, n_train=n_train))
 
 
 def read_tokens(folder, block_size):
@@ -147,15 +163,27 @@ def read_tokens(folder, block_size):
     if "letters" in vocabulary:
         letters = vocabulary["letters"]
         size, decode = len(letters), lambda ids: "".join(letters[i] for i in ids)
-    else:
+    elif "merges" in vocabulary:
         bpe = tokenizer.Tokenizer(vocabulary["merges"])
         size, decode = len(bpe.vocab), bpe.decode
+    else:
+        import tiktoken  # optional: nothing else needs it
+
+        bpe = tiktoken.get_encoding(vocabulary["tiktoken"])
+        size, decode = bpe.n_vocab, bpe.decode
     train, val = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("train", "val"))
     return Texts(train, val, size, decode, block_size)
 
 
+def read_examples(folder):
+    """What write_examples kept, as Examples, the ink in [0, 1]."""
+    with np.load(folder / "examples.npz") as kept:
+        x, targets, n = kept["images"].astype(np.float32) / 255, kept["targets"].astype(np.int64), int(kept["n_train"])
+    return Examples(x, targets, np.arange(n), np.arange(n, len(x)))
+
+
 def load(name, block_size=None):
-    """A set by its name: one of EXAMPLES or TOKENS, or a folder that write_tokens made.
+    """A set by its name: one of EXAMPLES or TOKENS, or a folder that write_tokens or write_examples made.
 
     block_size : tokens of a piece of text
     Raises ValueError where there is none of that name.
@@ -168,9 +196,12 @@ def load(name, block_size=None):
         if not folder.exists():
             print(f"cutting {name} into tokens, once: {folder}", file=sys.stderr)
             write_tokens(folder, *TOKENS[name]())
+    if (folder / "examples.npz").is_file():
+        return read_examples(folder)
     if not (folder / "vocabulary.json").is_file():
         known = ", ".join([*EXAMPLES, *TOKENS])
-        raise ValueError(f"there is no data {name!r}: it must be one of {known}, or a folder of tokens")
+        hint = f"python -m torch_impl.fetch {folder.name} downloads it" if folder.parent.name == "data" else None
+        raise ValueError(f"there is no data {name!r}: {hint or f'it must be one of {known}, or a folder of tokens'}")
     return read_tokens(folder, block_size)
 
 

@@ -86,6 +86,11 @@ def mnist():
     return Recipe(CNNConfig((28, 28, 1), (16, 32), 10), "mnist", 600, 64, lr=6e-3, n_warmup=20, weight_decay=0.01)
 
 
+def cifar10():
+    """A CNN on 50,000 small photographs, which torch_impl.fetch downloads: minutes on a GPU."""
+    return Recipe(CNNConfig((32, 32, 3), (64, 128, 256), 10), "data/cifar10", 8000, 128, lr=2e-3, n_warmup=200)
+
+
 def _names(cell):
     model = RNNConfig(cell, vocab_size=27, n_embd=24, n_hidden=128)
     return Recipe(model, "names", n_steps=1500, batch_size=64, lr=5e-3, n_warmup=50, weight_decay=0.01)
@@ -119,9 +124,9 @@ def bpe_gpt():
 
 
 def _gpt2(name, batch_size, lr):
-    """A row of GPT-2: half a million tokens an update, the vocabulary padded to a multiple of 128."""
+    """A row of GPT-2: half a million tokens an update of what torch_impl.fetch downloads, the vocabulary padded."""
     model = replace(scale.GPT2[name], vocab_size=50304)
-    return Recipe(model, "sources_bpe", 10_000, batch_size, lr, n_warmup=700, dtype="bfloat16", compile=True)
+    return Recipe(model, "data/fineweb_edu", 10_000, batch_size, lr, n_warmup=700, dtype="bfloat16", compile=True)
 
 
 def gpt2_124m():
@@ -151,7 +156,7 @@ def gpt3(name):
     texts = round(row.batch_size / model.block_size / 16) * 16
     n_steps, n_warmup = round(300e9 / row.batch_size), round(375e6 / row.batch_size)
     rest = {"dtype": "bfloat16", "compile": True}
-    return Recipe(model, "sources_bpe", n_steps, texts, row.lr, n_warmup, **rest)
+    return Recipe(model, "data/fineweb_edu", n_steps, texts, row.lr, n_warmup, **rest)
 
 
 def _row(name):
@@ -165,7 +170,7 @@ def _row(name):
 RECIPES = {
     f.__name__: f
     for f in (
-        digits, mnist_mlp, mnist, names_rnn, names_lstm, names_gru, char_gpt, bpe_gpt,
+        digits, mnist_mlp, mnist, cifar10, names_rnn, names_lstm, names_gru, char_gpt, bpe_gpt,
         gpt2_124m, gpt2_350m, gpt2_774m, gpt2_1558m,
     )
 } | {f"gpt3_{name.lower().replace('.', '_')}": _row(name) for name in scale.GPT3_PRINTED}  # fmt: skip

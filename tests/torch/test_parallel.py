@@ -12,8 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
+from torch.testing._internal.distributed.fake_pg import FakeStore
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from torch_impl import checkpoint, plot, train
+from reference_impl import parallel as plans
+from reference_impl import scale
+from torch_impl import checkpoint, parallel, plot, train
+from torch_impl import gpt as torch_gpt
+from torch_impl.losses import cross_entropy
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"n_layer": 2, "n_head": 2, "n_embd": 8, "block_size": 8, "vocab_size": 7, "n_steps": 12, "batch_size": 8}
@@ -128,3 +135,57 @@ def test_a_batch_that_cannot_be_shared_out_is_told(text, tmp_path):
     assert 0 not in code
     assert told.count("batch_size = 8 cannot be shared out among 3 processes") == 1
     assert "Traceback" not in told
+
+
+# On paper -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ranks():
+    """ranks(n): this process as the first of n that are not there; what it would send goes nowhere."""
+
+    def pretend(n):
+        dist.init_process_group("fake", rank=0, world_size=n, store=FakeStore())
+        return parallel.mesh_of(parallel.Group(0, n, torch.device("cpu")))
+
+    yield pretend
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("n", [64, 256, 1024])
+def test_175_billion_are_shared_out_as_planned(ranks, n):
+    """On the meta device: every GPU's parameters, and with gradients and moments its memory."""
+    config = scale.GPT3["175B"]
+    with torch.device("meta"):
+        model = parallel.shard(torch_gpt.GPT(config), ranks(n), torch.bfloat16)
+    kept = sum(p.to_local().numel() for p in model.parameters())
+    layout = plans.Plan(data=n, tensor=1, pipeline=1, micro_batch=1, batch_size=n, stage=3)
+    np.testing.assert_allclose(16 * kept, plans.plan(config, layout)["memory"], rtol=1e-3)
+
+
+class Sent(TorchDispatchMode):
+    """Counts the bytes that a rank sends by ring, of every collective within it."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.n, self.bytes = n, 0
+
+    def __torch_dispatch__(self, f, types, args=(), kwargs=None):
+        if f.namespace == "c10d":
+            whole = max(a.numel() * a.element_size() for a in args[:2])
+            self.bytes += whole * (self.n - 1) / self.n
+        return f(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("n", [4, 64])
+def test_what_shards_send_is_as_planned(ranks, n):
+    """Blocks are handed out twice and added up once; what is outside of blocks stays after its forward."""
+    config = torch_gpt.GPTConfig(3, 2, 128, 64, 192)
+    model = parallel.shard(torch_gpt.GPT(config), ranks(n))
+    ids = torch.zeros(2, 8, dtype=torch.int64)
+    with Sent(n) as sent:
+        cross_entropy(model(ids), ids).backward()
+    blocks = 4 * sum(p.numel() for p in model.blocks.parameters())
+    outside = 4 * sum(p.numel() for p in model.parameters()) - blocks
+    planned = plans.zero_bytes(blocks, n, stage=3) + 2 / 3 * plans.zero_bytes(outside, n, stage=3)
+    np.testing.assert_allclose(sent.bytes, planned, rtol=1e-12)  # n divides every array: nothing is filled up

@@ -1,0 +1,232 @@
+"""Small experiments that chapters draw: python -m bench.lab parity --json book/data/lab_parity.json
+
+parity: one GPT, one start and the same batches through NumPy, PyTorch eager, compiled, and on a GPU where there is one.
+char: a GPT on the standard library's characters, beside counting triples. mup: the best learning rate by width, with
+standard settings and with µP. sizes: the loss of four sizes of GPT after the same text.
+"""
+
+import argparse
+import ctypes
+import json
+import math
+import os
+import platform
+import statistics
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench.cpu import device as processor
+from reference_impl import fast, gpt, init, laws, mlp, ngram, progress
+from reference_impl import recipes as reference_recipes
+from reference_impl import train as reference_train
+from reference_impl import tree as reference_tree
+from torch_impl import data, mup, optim, recipes, schedule, train, tree
+from torch_impl.losses import cross_entropy
+from torch_impl.mlp import MLP
+from torch_impl.parallel import Group
+
+PARITY = replace(recipes.char_gpt(), model=gpt.GPTConfig(2, 4, 96, 64, 128), batch_size=8, n_steps=300, n_warmup=30)
+SIZES = [(2, 16), (2, 32), (3, 64), (4, 128)]
+"""Layers and width of every size."""
+CPU = torch.device("cpu")
+
+
+# Energy ---------------------------------------------------------------------------------------------------------------
+
+
+def joules(device):
+    """What a device has used so far, as its counter tells, or None where there is none that may be read."""
+    if device.type == "cuda":
+        return _nvml(device.index or 0)
+    try:
+        return int(Path("/sys/class/powercap/intel-rapl:0/energy_uj").read_text()) / 1e6
+    except (OSError, ValueError):
+        return None
+
+
+def _nvml(index):
+    try:
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return None
+    handle, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()
+    wrong = nvml.nvmlInit_v2() or nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
+    wrong = wrong or nvml.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules))
+    return None if wrong else millijoules.value / 1e3
+
+
+# Parity ---------------------------------------------------------------------------------------------------------------
+
+
+def by_numpy(recipe, params):
+    """A function that trains the reference on one batch, and returns the loss."""
+    state, loss_and_grads = {"params": params, "states": {}, "step": 0}, reference_recipes.loss_and_grads
+
+    def step(x, targets):
+        with fast.speed():
+            told = loss_and_grads(gpt.gpt_forward, gpt.gpt_backward, recipe.model, state["params"], x, targets)
+            update = reference_train.adamw_step
+            state["params"], state["states"] = update(
+                state["params"], told[1], state["states"], state["step"], recipe.updates
+            )
+        state["step"] += 1
+        return float(told[0])
+
+    return step
+
+
+def by_torch(recipe, params, device):
+    """The same by PyTorch."""
+    run = train.Run(recipe, Group(0, 1, device))
+    tree.load(run.model, params)
+    return lambda x, targets: run.update(*(data.on(device, a) for a in (x, targets))).item()
+
+
+def parity(show, recipe=PARITY, compiled=True):
+    """{"curves": {who: losses}, "seconds": {who}, "joules": {who or None}, …}: ten steps each in turn."""
+    params = reference_tree.cast(gpt.gpt_init(recipe.model, np.random.default_rng(0)), np.float32)
+    steps = {"NumPy": (by_numpy(recipe, params), CPU), "PyTorch": (by_torch(recipe, params, CPU), CPU)}
+    if compiled:
+        steps["compiled"] = by_torch(replace(recipe, compile=True), params, CPU), CPU
+    if torch.cuda.is_available():
+        gpu = torch.device("cuda")
+        steps["GPU"] = by_torch(recipe, params, gpu), gpu
+    source = data.load(recipe.data, recipe.model.block_size)
+    curves, seconds, used = {who: [] for who in steps}, dict.fromkeys(steps, 0.0), dict.fromkeys(steps, 0.0)
+    for start in range(0, recipe.n_steps, 10):
+        batches = [source.batch(i, recipe.batch_size, 0) for i in range(start, min(start + 10, recipe.n_steps))]
+        for who, (step, device) in steps.items():
+            began, before = time.perf_counter(), joules(device)
+            curves[who] += [step(*batch) for batch in batches]
+            if start:  # the first ten compile
+                seconds[who] += time.perf_counter() - began
+                used[who] = None if before is None or used[who] is None else used[who] + joules(device) - before
+        show(start + len(batches))
+    apart = {who: float(np.max(np.abs(np.subtract(curve, curves["NumPy"])))) for who, curve in curves.items()}
+    timed = recipe.n_steps - 10
+    return {"curves": curves, "steps_timed": timed, "seconds": seconds, "joules": used, "furthest_apart": apart}
+
+
+# What is learnt -------------------------------------------------------------------------------------------------------
+
+
+def learnt(recipe, show=lambda step: None):
+    """Train a recipe; {"val_loss", "accuracy", "curve", "seconds"}, the curve's losses being means of ten."""
+    began, run = time.perf_counter(), train.Run(recipe, Group(0, 1, CPU))
+    train.fit(run, lambda line: show(line["step"]))
+    curve = np.array(run.losses)[: len(run.losses) // 10 * 10].reshape(-1, 10).mean(axis=1)
+    return run.evaluate() | {"curve": curve.tolist(), "seconds": time.perf_counter() - began}
+
+
+def char(show):
+    """char_gpt, beside counting triples of characters in the same text."""
+    recipe = recipes.char_gpt()
+    source = data.load(recipe.data, recipe.model.block_size)
+    texts = np.asarray(source.train, dtype=np.int64), np.asarray(source.val, dtype=np.int64)
+    trigram = ngram.ngram_loss(*texts, 3, source.vocab_size)
+    return learnt(recipe, show) | {"trigram": float(trigram), "n_steps": recipe.n_steps}
+
+
+def sizes(show):
+    """[{"n_layer", "n_embd", "params", "val_loss", …}], and the power law of the loss by the parameters of blocks."""
+    found, done = [], 0
+    for n_layer, n_embd in SIZES:
+        model = gpt.GPTConfig(n_layer, 4, n_embd, 64, 128)
+        lr = 3e-3 * (128 / n_embd) ** 0.5
+        recipe = replace(recipes.char_gpt(), model=model, lr=lr, n_steps=1500, batch_size=16)
+        told = learnt(recipe, lambda step, before=done: show(before + step))
+        done += recipe.n_steps
+        params = gpt.gpt_param_count(model) - (model.vocab_size + model.block_size) * n_embd
+        found.append({"n_layer": n_layer, "n_embd": n_embd, "params": params} | told)
+    scale, exponent = laws.fit_power_law([f["params"] for f in found], [f["val_loss"] for f in found])
+    return {"sizes": found, "scale": float(scale), "exponent": float(exponent)}
+
+
+def mup_run(width, lr, way, n_steps=300):
+    """The mean loss of the last 50 steps of an MLP on MNIST's digits. way : "standard" or "µP", whose base is 64."""
+    config = mlp.MLPConfig((784, width, width, 10), reference_recipes.activations.relu, init.he_normal)
+    model, source = MLP(config, torch.Generator().manual_seed(0)), data.load("mnist")
+    groups = [{"params": list(model.parameters())}] if way == "standard" else mup.groups(model, width, 64)
+    optimizer, seen = optim.adam(groups, lr, fused=True), []
+    schedule.set_lr(optimizer, lr)
+    for step in range(n_steps):
+        x, targets = (data.on(CPU, a) for a in source.batch(step, 64, 0))
+        loss = cross_entropy(model(x.flatten(1)), targets)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        seen.append(loss.item())
+    return statistics.fmean(seen[-50:])
+
+
+def mup_sweep(show, widths=(64, 256, 1024), powers=range(-13, -4)):
+    """{"widths", "log2_lr", "losses": {way: [[of a rate, …] of a width, …]}, "best": {way: [log2 of the rate, …]}}"""
+    found, done = {"standard": [], "µP": []}, 0
+    for way, rows in found.items():
+        for width in widths:
+            rows.append([])
+            for power in powers:
+                loss = mup_run(width, 2.0**power, way)
+                rows[-1].append(loss if math.isfinite(loss) else None)
+                done += 1
+                show(done)
+    best = {
+        way: [powers[min(range(len(row)), key=lambda i: row[i] if row[i] is not None else math.inf)] for row in rows]
+        for way, rows in found.items()
+    }
+    return {"widths": list(widths), "log2_lr": list(powers), "losses": found, "best": best}
+
+
+EXPERIMENTS = {
+    "parity": (parity, PARITY.n_steps),
+    "char": (char, recipes.char_gpt().n_steps),
+    "sizes": (sizes, 1500 * len(SIZES)),
+    "mup": (mup_sweep, 54),
+}
+
+
+def told(name, found):
+    """The result in a line or two."""
+    if name == "parity":
+        for who, seconds in found["seconds"].items():
+            ms = 1e3 * seconds / found["steps_timed"]
+            yield f"{who:9} {ms:7.1f} ms a step, at most {found['furthest_apart'][who]:.1e} from NumPy's losses"
+    elif name == "char":
+        yield f"val_loss {found['val_loss']:.3f}, trigram {found['trigram']:.3f}, {found['seconds']:.0f} s"
+    elif name == "sizes":
+        for size in found["sizes"]:
+            yield f"{size['params']:9,} parameters: {size['val_loss']:.3f}, {size['seconds']:.0f} s"
+        yield f"L(N) = ({found['scale']:.3g} / N)^{found['exponent']:.3f}"
+    else:
+        for way, best in found["best"].items():
+            yield f"{way:9} best at 2^{best} for widths {found['widths']}"
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(prog="python -m bench.lab", description=__doc__.split("\n")[0])
+    parser.error = lambda message: parser.exit(2, f"lab: {message}\n")
+    parser.add_argument("experiment", choices=EXPERIMENTS)
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the result")
+    chosen = parser.parse_args(words)
+    if chosen.json and not chosen.json.parent.is_dir():
+        parser.error(f"--json: there is no folder {chosen.json.parent}")
+    experiment, total = EXPERIMENTS[chosen.experiment]
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    found = experiment(progress.bar(total))
+    print("\n".join(told(chosen.experiment, found)))
+    if chosen.json:
+        versions = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
+        about = {"command": f"python -m bench.lab {chosen.experiment}", "device": processor(), "versions": versions}
+        chosen.json.write_text(json.dumps(about | {"commit": train.commit()} | found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Stopped: nothing is written.")

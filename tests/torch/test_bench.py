@@ -1,0 +1,117 @@
+"""The benchmarks of PyTorch run where there is no GPU, on little, and tell what they measured."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from bench import gpu, lab
+from reference_impl import laws, mlp
+from reference_impl.activations import relu
+from reference_impl.init import he_normal
+from torch_impl import mup, recipes
+from torch_impl.mlp import MLP
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def small(text, monkeypatch):
+    """The benchmark's model on a short text."""
+    base = gpu.contenders("tiny", on_gpu=False)
+    own = {who: recipes.changed(recipe, [f"data={text}", "block_size=8"]) for who, recipe in base.items()}
+    monkeypatch.setattr(gpu, "contenders", lambda name, on_gpu: own)
+    return own
+
+
+def test_every_contender_does_the_same_work_and_is_told(small):
+    rows, parts = gpu.measured("tiny", CPU, 2, lambda: None)
+    assert [row["contender"] for row in rows] == ["ours", "nanogpt", "plain"]
+    assert all(row["tokens"] == 24 * 8 and row["tokens_per_second"] > 0 and row["memory"] > 0 for row in rows)
+    assert rows[0]["ratio"] == [1, 1, 1]
+    assert "mfu12" not in rows[0]  # no peak is known of a CPU
+    assert len(list(gpu.table(rows))) == 4
+    assert sum(parts.values()) == pytest.approx(1)
+    assert parts["matmul"] > 0.05
+
+
+def test_contenders_on_a_gpu_share_a_batch_of_whole_micro_batches():
+    for name in gpu.SIZES:
+        own = gpu.contenders(name, on_gpu=True)
+        assert len({recipe.tokens for recipe in own.values()}) == 1
+        assert own["ours"].compile
+        assert own["nanogpt"].compile
+        assert not own["plain"].compile
+        assert own["ours"].model.vocab_size % 128 == 0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "kind"),
+    [
+        ("void pytorch_flash::flash_fwd_kernel", "attention"),
+        ("nvjet_tst_128x256_64x4", "matmul"),
+        ("aten::addmm", "matmul"),
+        ("multi_tensor_apply_kernel<FusedAdam>", "optimizer"),
+        ("cunn_SoftMaxForward", "loss"),
+        ("Memcpy HtoD", "data"),
+        ("vectorized_layer_norm_kernel", "elementwise"),
+    ],
+)
+def test_a_kernel_belongs_where_its_name_says(kernel, kind):
+    assert gpu.kind_of(kernel) == kind
+
+
+def test_the_roofline_and_the_loader_are_measured(small):
+    layers = gpu.roofline(gpu.SMALL, 64, CPU, torch.float32, repeat=3)
+    assert [layer["layer"] for layer in layers] == ["qkv", "proj", "fc", "ffn proj", "head"]
+    assert all(layer["flops"] > 0 and layer["intensity"] > 0 for layer in layers)
+    assert 0 <= gpu.stall(small["ours"], CPU, 3) < 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_no_figure_is_written_without_a_gpu(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        gpu.main(["--json", str(tmp_path / "x.json")])
+    assert end.value.code == 2
+    assert "there is no GPU here" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_numpy_and_pytorch_have_the_same_losses(text):
+    words = ["n_layer=1", "n_embd=16", "block_size=8", "vocab_size=7", "n_steps=25", "n_warmup=2", f"data={text}"]
+    found = lab.parity(lambda step: None, recipes.changed(lab.PARITY, words), compiled=False)
+    assert len(found["curves"]["NumPy"]) == 25
+    assert found["furthest_apart"]["PyTorch"] < 1e-4
+    assert found["curves"]["NumPy"][-1] < found["curves"]["NumPy"][0]
+    assert found["seconds"]["PyTorch"] > 0
+
+
+def test_a_wide_network_starts_as_mup_has_it():
+    """The readout's weights shrink with 1/width, and hidden and readout's rates too."""
+    spread = {}
+    for width in (64, 256):
+        model = MLP(mlp.MLPConfig((10, width, width, 5), relu, he_normal), torch.Generator().manual_seed(0))
+        groups = mup.groups(model, width, 64)
+        scales = laws.mup_scales(width, 64)
+        assert [group["scale"] for group in groups] == [scales[kind][0] for kind in ("input", "hidden", "readout")]
+        assert sum(len(group["params"]) for group in groups) == 6
+        spread[width] = [layer.W.std().item() for layer in model]
+    np.testing.assert_allclose(np.divide(spread[64], spread[256]), [1, 2, 4], rtol=0.15)
+
+
+def test_mup_changes_nothing_at_its_base():
+    assert lab.mup_run(64, 0.01, "µP", n_steps=3) == lab.mup_run(64, 0.01, "standard", n_steps=3)
+
+
+def test_a_sweep_tells_the_best_rate_of_every_width(monkeypatch):
+    monkeypatch.setattr(lab, "mup_run", lambda width, lr, way: abs(math.log2(lr) + 8) if lr < 0.05 else math.nan)
+    found = lab.mup_sweep(lambda done: None, widths=(2, 4), powers=range(-10, -3))
+    assert found["best"] == {"standard": [-8, -8], "µP": [-8, -8]}
+    assert found["losses"]["µP"][0][-1] is None
+    assert list(lab.told("mup", found))
+
+
+def test_energy_is_a_number_or_nothing():
+    told = lab.joules(CPU)
+    assert told is None or told >= 0
