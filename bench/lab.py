@@ -30,8 +30,8 @@ from torch_impl.losses import cross_entropy
 from torch_impl.mlp import MLP
 from torch_impl.parallel import Group
 
-PARITY = replace(recipes.char_gpt(), model=gpt.GPTConfig(2, 4, 96, 64, 128), batch_size=8, n_steps=300, n_warmup=30)
-SIZES = [(2, 16), (2, 32), (3, 64), (4, 128)]
+PARITY = replace(recipes.char_gpt(), batch_size=8, n_steps=300, n_warmup=30)
+SIZES = [(2, 16), (2, 32), (2, 64), (3, 128)]
 """Layers and width of every size."""
 CPU = torch.device("cpu")
 
@@ -138,7 +138,7 @@ def sizes(show):
     for n_layer, n_embd in SIZES:
         model = gpt.GPTConfig(n_layer, 4, n_embd, 64, 128)
         lr = 3e-3 * (128 / n_embd) ** 0.5
-        recipe = replace(recipes.char_gpt(), model=model, lr=lr, n_steps=1500, batch_size=16)
+        recipe = replace(recipes.char_gpt(), model=model, lr=lr, n_steps=1000, batch_size=16)
         told = learnt(recipe, lambda step, before=done: show(before + step))
         done += recipe.n_steps
         params = gpt.gpt_param_count(model) - (model.vocab_size + model.block_size) * n_embd
@@ -185,7 +185,7 @@ def mup_sweep(show, widths=(64, 256, 1024), powers=range(-13, -4)):
 EXPERIMENTS = {
     "parity": (parity, PARITY.n_steps),
     "char": (char, recipes.char_gpt().n_steps),
-    "sizes": (sizes, 1500 * len(SIZES)),
+    "sizes": (sizes, 1000 * len(SIZES)),
     "mup": (mup_sweep, 54),
 }
 

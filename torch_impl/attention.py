@@ -49,6 +49,23 @@ def merge_heads(x):
     return x.transpose(1, 2).flatten(2)
 
 
+def attend(qkv, n_head, past=None):
+    """Causal attention in every head, from queries, keys and values side by side.
+
+    qkv : (B, T, 3 · H · D)
+    past : as in MHA
+    Returns (B, T, H · D).
+    """
+    q, k, v = (split_heads(part, n_head) for part in qkv.chunk(3, dim=-1))
+    mask = "causal"
+    if past:
+        k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
+        mask = causal_mask(q.shape[2], k.shape[2], q.device)
+    if past is not None:
+        past[:] = k, v
+    return merge_heads(attention(q, k, v, mask))
+
+
 class MHA(nn.Module):
     """Causal multi-head self-attention. C : channels; n_head : a divisor of C."""
 
@@ -61,14 +78,7 @@ class MHA(nn.Module):
 
         Returns out : (B, T, C). A list then holds keys and values with the new ones.
         """
-        q, k, v = (split_heads(part, self.n_head) for part in self.qkv(x).chunk(3, dim=-1))
-        mask = "causal"
-        if past:
-            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
-            mask = causal_mask(q.shape[2], k.shape[2], q.device)
-        if past is not None:
-            past[:] = k, v
-        return self.proj(merge_heads(attention(q, k, v, mask)))
+        return self.proj(attend(self.qkv(x), self.n_head, past))
 
 
 class Block(nn.Module):

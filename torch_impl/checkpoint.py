@@ -49,6 +49,19 @@ def _state(model, optimizer):
     return {"model": get_model_state_dict(model), "optimizer": get_optimizer_state_dict(model, optimizer)}
 
 
+def _by_kind(state):
+    """The same tensors, but queries, keys and values side by side, (C, 3, C), as tensor parallelism cuts them."""
+    if isinstance(state, dict):
+        return {key: _queries(part) if key.endswith("attn.qkv.W") else _by_kind(part) for key, part in state.items()}
+    return state
+
+
+def _queries(part):
+    if isinstance(part, dict):  # an optimizer's means
+        return {name: _queries(moment) for name, moment in part.items()}
+    return part.view(len(part), 3, -1) if part.ndim == 2 else part
+
+
 def save(folder, model, optimizer, about):
     """Write a checkpoint. about : what JSON can hold, with "step"; every process calls it."""
     path, together = folder / f"{about['step']:08d}", dist.is_initialized()
@@ -59,7 +72,7 @@ def save(folder, model, optimizer, about):
     if together:
         dist.barrier()
     with _alone(not together) as alone:
-        dcp.save(_state(model, optimizer), checkpoint_id=path, no_dist=alone)
+        dcp.save(_by_kind(_state(model, optimizer)), checkpoint_id=path, no_dist=alone)
     if not together or dist.get_rank() == 0:
         (path / "about.new").write_text(json.dumps(about))
         os.replace(path / "about.new", path / ABOUT)
@@ -73,6 +86,6 @@ def load(path, model, optimizer):
     """Bring a model and its optimizer to where a checkpoint has them; every process calls it."""
     state = _state(model, optimizer)
     with _alone(not dist.is_initialized()) as alone:
-        dcp.load(state, checkpoint_id=path, no_dist=alone)
+        dcp.load(_by_kind(state), checkpoint_id=path, no_dist=alone)  # in place: views share their memory
     set_model_state_dict(model, state["model"])
     set_optimizer_state_dict(model, optimizer, state["optimizer"])

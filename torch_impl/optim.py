@@ -5,6 +5,7 @@ Each takes what torch.optim takes: parameters, or groups of them. rest goes on t
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 
 def sgd(params, lr, weight_decay=0.0, **rest):
@@ -43,12 +44,25 @@ def adamw(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01, **rest):
 
 
 def groups(model, weight_decay):
-    """A model's parameters in two groups, as train.adamw_step of the reference has them: two axes or more decay."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    """A model's parameters in groups, as train.adamw_step of the reference has them: two axes or more decay.
+
+    What is spread over processes has groups of its own: PyTorch does not update both at once.
+    """
+    found = {}
+    for p in model.parameters():
+        found.setdefault((p.ndim > 1, isinstance(p, DTensor)), []).append(p)
+    return [
+        {"params": params, "weight_decay": weight_decay if decays else 0.0} for (decays, _), params in found.items()
+    ]
 
 
 def clip_grad_norm(model, max_norm):
     """Scale a model's gradients down to a length of max_norm where they are longer; returns the length they had."""
-    return nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    kinds = [[g for g in grads if isinstance(g, DTensor) == spread] for spread in (False, True)]
+    norms = [nn.utils.get_total_norm(kind) for kind in kinds if kind]
+    norm = torch.stack([n.full_tensor() if isinstance(n, DTensor) else n for n in norms]).norm()
+    scale = (max_norm / (norm + 1e-6)).clamp(max=1.0)
+    for g in grads:
+        (g.to_local() if isinstance(g, DTensor) else g).mul_(scale)
+    return norm

@@ -1,7 +1,8 @@
 """Many processes, one model: what torchrun starts, how a model is spread over it, and what they tell one another.
 
 Every process takes its share of every batch, and gradients are averaged. Copies (DDP) each keep the whole model; shards
-(FSDP2, ZeRO's stage 3) each keep a part of every block, and borrow the rest while they compute with it.
+(FSDP2, ZeRO's stage 3) each keep a part of every block, and borrow the rest while they compute with it. Tensor
+parallelism (torch_impl.tensor) lets neighbouring processes work on the same rows, each with some heads and units.
 """
 
 import os
@@ -17,16 +18,30 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run. rank : this one's number; size : how many there are; device : this one's."""
+    """The processes of a run.
+
+    rank : this one's number; size : how many there are; device : this one's
+    tensor : so many neighbours take the same rows of a batch, and share every matrix
+    """
 
     rank: int
     size: int
     device: torch.device
+    tensor: int = 1
+
+    def __post_init__(self):
+        if self.tensor < 1 or self.size % self.tensor:
+            raise ValueError(f"{self.size} processes cannot share matrices by {self.tensor}")
+
+    @property
+    def data(self):
+        """Into how many parts a batch is shared out."""
+        return self.size // self.tensor
 
     @property
     def part(self):
         """The rows of every batch that are this process's."""
-        return slice(self.rank, None, self.size)
+        return slice(self.rank // self.tensor, None, self.data)
 
     def mean(self, tensor):
         """The mean of every process's tensor."""
@@ -53,10 +68,13 @@ class Group:
         return found if self.rank == 0 else f()
 
 
-def begin(kind):
-    """The group that torchrun started this process in, or a group of one. kind : "cpu" or "cuda"."""
+def begin(kind, tensor=1):
+    """The group that torchrun started this process in, or a group of one.
+
+    kind : "cpu" or "cuda"; tensor : as in Group
+    """
     if "RANK" not in os.environ:
-        return Group(0, 1, torch.device(kind))
+        return Group(0, 1, torch.device(kind), tensor)
     device = torch.device(kind, int(os.environ["LOCAL_RANK"])) if kind == "cuda" else torch.device(kind)
     if kind == "cuda":
         torch.cuda.set_device(device)
@@ -64,7 +82,8 @@ def begin(kind):
     again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # what a dead process has left in the store is not for us
     backend = "nccl" if kind == "cuda" else "gloo"
     dist.init_process_group(backend, store=dist.PrefixStore(again, store), rank=rank, world_size=size)
-    return Group(rank, size, device)
+    dist.barrier()  # whoever finds a mistake and ends must not leave others connecting to him
+    return Group(rank, size, device, tensor)
 
 
 def end():
@@ -90,8 +109,8 @@ def shard(model, mesh, dtype=None):
 
 
 def mesh_of(group):
-    """All processes in a row."""
-    return init_device_mesh(group.device.type, (group.size,), mesh_dim_names=("data",))
+    """The processes in rows of neighbours: its axes are "data" and "tensor"."""
+    return init_device_mesh(group.device.type, (group.data, group.tensor), mesh_dim_names=("data", "tensor"))
 
 
 def waiting(forward, last):

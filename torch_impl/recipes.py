@@ -113,8 +113,8 @@ def names_gru():
 
 def char_gpt():
     """A GPT on the characters of Python's standard library: minutes on a CPU."""
-    model = GPTConfig(n_layer=3, n_head=4, n_embd=128, block_size=64, vocab_size=128)
-    return Recipe(model, "sources", n_steps=2000, batch_size=16, lr=3e-3, n_warmup=100)
+    model = GPTConfig(n_layer=2, n_head=4, n_embd=96, block_size=64, vocab_size=128)
+    return Recipe(model, "sources", n_steps=2000, batch_size=16, lr=5e-3, n_warmup=100)
 
 
 def bpe_gpt():

@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from reference_impl import progress, scale
-from torch_impl import checkpoint, conv, data, gpt, losses, mlp, optim, parallel, plot, recipes, rnn, schedule
+from torch_impl import checkpoint, conv, data, gpt, losses, mlp, optim, parallel, plot, recipes, rnn, schedule, tensor
 
 MODELS = {mlp.MLPConfig: mlp.MLP, conv.CNNConfig: conv.CNN, rnn.RNNConfig: rnn.RNN, gpt.GPTConfig: gpt.GPT}
 LOG_EVERY = 10  # steps: only then is the device waited for
@@ -45,10 +45,12 @@ class Run:
 
     def __init__(self, recipe, group=ALONE, sharded=False):
         self.recipe, self.group, self.device = recipe, group, group.device
-        self.of_one = recipe.batch_size // group.size  # rows of a batch that are this process's
+        self.of_one = recipe.batch_size // group.data  # rows of a batch that are this process's
         self.parts = self.of_one // (recipe.micro_batch or self.of_one)
-        if self.of_one * group.size != recipe.batch_size or self.of_one % self.parts:
-            shares = f"{group.size} processes with micro_batch = {recipe.micro_batch}"
+        if sharded and group.tensor > 1:
+            raise ValueError("a model is shared out either by --shard or by --tensor, not by both")
+        if self.of_one * group.data != recipe.batch_size or self.of_one % max(self.parts, 1) or not self.parts:
+            shares = f"{group.data} processes with micro_batch = {recipe.micro_batch}"
             raise ValueError(f"batch_size = {recipe.batch_size} cannot be shared out among {shares}")
         self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
         have = getattr(self.source, "vocab_size", 0)
@@ -57,7 +59,10 @@ class Run:
         self.dtype = torch.float64 if recipe.dtype == "float64" else torch.float32
         self.model = self.made(sharded)
         self.model.recompute = recipe.checkpoint
-        forward = parallel.copies(self.model) if group.size > 1 and not sharded else self.model
+        self.mesh = parallel.mesh_of(group) if group.tensor > 1 else None
+        if self.mesh:
+            tensor.share(self.model, self.mesh["tensor"])
+        forward = parallel.copies(self.model) if group.size > 1 and not sharded and not self.mesh else self.model
         self.forward = torch.compile(forward) if recipe.compile else forward
         groups = optim.groups(self.model, recipe.weight_decay)
         self.optimizer = optim.adamw(groups, recipe.lr, recipe.betas, recipe.eps, fused=True)
@@ -91,6 +96,8 @@ class Run:
             loss = self.loss_of(*part) / self.parts
             loss.backward()
             total = total + loss.detach()
+        if self.mesh:
+            tensor.average(self.model, self.mesh["data"])
         if recipe.max_norm < math.inf:
             optim.clip_grad_norm(self.model, recipe.max_norm)
         schedule.set_lr(self.optimizer, self.lr())
@@ -258,6 +265,8 @@ def arguments_of(words):
     parser.add_argument("--device", default=kind, choices=["cpu", "cuda"])
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="of the run, if not runs/RECIPE")
     parser.add_argument("--shard", action="store_true", help="torchrun's processes share the model out among them")
+    several = "so many neighbouring processes share every matrix of a GPT"
+    parser.add_argument("--tensor", type=int, default=1, metavar="N", help=several)
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
     parser.add_argument("--save-every", type=int, default=500, metavar="STEPS")
     return parser.parse_intermixed_args(words)
@@ -329,7 +338,10 @@ def follow(chosen, group):
 
 def main(words=None):
     chosen, code = arguments_of(words), 1
-    group = parallel.begin(chosen.device)
+    try:
+        group = parallel.begin(chosen.device, chosen.tensor)
+    except ValueError as problem:
+        sys.exit(f"train: {problem}")
     try:
         code = follow(chosen, group)
     except (Stopped, ValueError, ModuleNotFoundError) as problem:

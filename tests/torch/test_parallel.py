@@ -1,5 +1,6 @@
 """Many processes are one: the same losses to rounding, checkpoints that any number of them goes on from."""
 
+import json
 import multiprocessing
 import os
 import shutil
@@ -18,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reference_impl import parallel as plans
 from reference_impl import scale
-from torch_impl import checkpoint, parallel, plot, train
+from torch_impl import checkpoint, parallel, plot, recipes, train
 from torch_impl import gpt as torch_gpt
 from torch_impl.losses import cross_entropy
 
@@ -76,7 +77,17 @@ def alone(text, tmp_path_factory):
     return out, words
 
 
-@pytest.mark.parametrize(("processes", "way"), [(2, []), (4, []), (2, ["--shard"]), (4, ["--shard"])])
+WAYS = [
+    (2, []),
+    (4, []),
+    (2, ["--shard"]),
+    (4, ["--shard"]),
+    (2, ["--tensor", "2"]),
+    (4, ["--tensor", "2"]),
+]
+
+
+@pytest.mark.parametrize(("processes", "way"), WAYS)
 def test_many_processes_have_the_losses_of_one(alone, tmp_path, processes, way):
     folder, words = alone
     code, told = done(processes, *words, *way, out=tmp_path / "run")
@@ -88,7 +99,7 @@ def test_many_processes_have_the_losses_of_one(alone, tmp_path, processes, way):
     assert told.count("12 of 12 steps") == 1
 
 
-@pytest.mark.parametrize("way", [[], ["--shard"]])
+@pytest.mark.parametrize("way", [[], ["--shard"], ["--tensor", "2"]])
 def test_two_save_and_one_or_four_go_on(alone, tmp_path, way):
     """After one of the two was killed: the other cannot go on, and what was saved last is whole."""
     folder, words = alone
@@ -104,6 +115,25 @@ def test_two_save_and_one_or_four_go_on(alone, tmp_path, way):
         code, told = done(processes, *words, *(way if processes > 1 else []), "--resume", out=out)
         assert code == {0}, told
         np.testing.assert_allclose(losses_of(out), losses_of(folder), rtol=1e-11)
+
+
+def test_a_checkpoint_goes_from_any_way_to_any_other(alone, tmp_path):
+    """From shared matrices to shards to one process."""
+    folder, words = alone
+    assert done(2, *words, "--tensor", "2", out=tmp_path / "run")[0] == {0}
+    run = train.Run(recipes.changed(recipes.char_gpt(), words[1:]))
+    run.restore(tmp_path / "run")
+    right = train.Run(run.recipe)
+    right.restore(folder)
+    for p, q in zip(run.model.parameters(), right.model.parameters(), strict=True):
+        torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-12)
+    for ours, whole in zip(run.optimizer.state.values(), right.optimizer.state.values(), strict=True):
+        torch.testing.assert_close(ours["exp_avg"], whole["exp_avg"], rtol=1e-8, atol=1e-12)
+    code, told = done(2, *words, "--shard", "--resume", out=tmp_path / "run")
+    assert code == {0}, told
+    assert json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-1])["val_loss"] == pytest.approx(
+        run.evaluate()["val_loss"], rel=1e-12
+    )
 
 
 def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):
@@ -130,6 +160,21 @@ def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):
     np.testing.assert_allclose(losses_of(tmp_path / "run"), losses_of(folder), rtol=1e-11)
 
 
+@pytest.mark.parametrize(
+    ("processes", "way", "sentence"),
+    [
+        (2, ["--tensor", "2", "n_head=1"], "--tensor 2 must divide the heads of a GPT, not 1 heads"),
+        (3, ["--tensor", "2"], "3 processes cannot share matrices by 2"),
+        (2, ["--tensor", "2", "--shard"], "either by --shard or by --tensor"),
+    ],
+)
+def test_what_cannot_be_shared_is_told(text, tmp_path, processes, way, sentence):
+    code, told = done(processes, "char_gpt", *WORDS, f"data={text}", *way, out=tmp_path / "run")
+    assert 0 not in code
+    assert sentence in told
+    assert "Traceback" not in told
+
+
 def test_a_batch_that_cannot_be_shared_out_is_told(text, tmp_path):
     code, told = done(3, "char_gpt", *WORDS, f"data={text}", out=tmp_path / "run")
     assert 0 not in code
@@ -146,7 +191,7 @@ def ranks():
 
     def pretend(n):
         dist.init_process_group("fake", rank=0, world_size=n, store=FakeStore())
-        return parallel.mesh_of(parallel.Group(0, n, torch.device("cpu")))
+        return parallel.mesh_of(parallel.Group(0, n, torch.device("cpu")))["data"]
 
     yield pretend
     dist.destroy_process_group()
