@@ -97,11 +97,11 @@ test: .stamps/book .stamps/live .stamps/grade  ## all tests but the browser's
 test-browser: .stamps/book .stamps/live  ## the built site in Chromium
 	$(BIN)/python -m pytest -m browser -n 2 --dist loadgroup
 
-bench: .stamps/installed  ## NumPy against PyTorch on this machine, and the real training runs and small experiments: some 40 minutes, nothing else running
+bench: .stamps/installed  ## NumPy against PyTorch on this machine, and the real training runs and small experiments: some 45 minutes, nothing else running
 	$(BIN)/python -m bench.cpu --json book/data/cpu_bench.json
 	$(BIN)/python -m bench.training --json book/data/training_bench.json
 	$(BIN)/python -m bench.grading --json book/data/grading_bench.json
-	for name in parity char sizes mup; do $(BIN)/python -m bench.lab $$name --json book/data/lab_$$name.json || exit 1; done
+	for name in parity char sizes isoflop mup; do $(BIN)/python -m bench.lab $$name --json book/data/lab_$$name.json || exit 1; done
 
 clean:  ## remove everything generated but .venv
 	rm -rf _build dist book/solved .stamps/book* .stamps/exercises .stamps/grade .stamps/wheel .stamps/live .stamps/qualified node_modules/.cache

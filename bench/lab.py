@@ -2,13 +2,12 @@
 
 parity: one GPT, one start and the same batches through NumPy, PyTorch eager, compiled, and on a GPU where there is one.
 char: a GPT on the standard library's characters, beside counting triples. mup: the best learning rate by width, with
-standard settings and with µP. sizes: the loss of four sizes of GPT after the same text.
+standard settings and with µP. sizes: the loss of four sizes of GPT after the same text; isoflop: after the same FLOPs.
 """
 
 import argparse
 import ctypes
 import json
-import math
 import os
 import platform
 import statistics
@@ -21,18 +20,14 @@ import numpy as np
 import torch
 
 from bench.cpu import device as processor
-from reference_impl import fast, gpt, init, laws, mlp, ngram, progress
+from reference_impl import fast, gpt, laws, ngram, progress
 from reference_impl import recipes as reference_recipes
 from reference_impl import train as reference_train
 from reference_impl import tree as reference_tree
-from torch_impl import data, mup, optim, recipes, schedule, train, tree
-from torch_impl.losses import cross_entropy
-from torch_impl.mlp import MLP
+from torch_impl import data, recipes, train, tree
 from torch_impl.parallel import Group
 
 PARITY = replace(recipes.char_gpt(), batch_size=8, n_steps=300, n_warmup=30)
-SIZES = [(2, 16), (2, 32), (2, 64), (3, 128)]
-"""Layers and width of every size."""
 CPU = torch.device("cpu")
 
 
@@ -135,58 +130,61 @@ def char(show):
 def sizes(show):
     """[{"n_layer", "n_embd", "params", "val_loss", …}], and the power law of the loss by the parameters of blocks."""
     found, done = [], 0
-    for n_layer, n_embd in SIZES:
-        model = gpt.GPTConfig(n_layer, 4, n_embd, 64, 128)
-        lr = 3e-3 * (128 / n_embd) ** 0.5
-        recipe = replace(recipes.char_gpt(), model=model, lr=lr, n_steps=1000, batch_size=16)
+    for (n_layer, n_embd), recipe in recipes.size_sweep().items():
         told = learnt(recipe, lambda step, before=done: show(before + step))
         done += recipe.n_steps
-        params = gpt.gpt_param_count(model) - (model.vocab_size + model.block_size) * n_embd
-        found.append({"n_layer": n_layer, "n_embd": n_embd, "params": params} | told)
+        found.append({"n_layer": n_layer, "n_embd": n_embd, "params": of_blocks(recipe.model)} | told)
     scale, exponent = laws.fit_power_law([f["params"] for f in found], [f["val_loss"] for f in found])
     return {"sizes": found, "scale": float(scale), "exponent": float(exponent)}
 
 
-def mup_run(width, lr, way, n_steps=300):
-    """The mean loss of the last 50 steps of an MLP on MNIST's digits. way : "standard" or "µP", whose base is 64."""
-    config = mlp.MLPConfig((784, width, width, 10), reference_recipes.activations.relu, init.he_normal)
-    model, source = MLP(config, torch.Generator().manual_seed(0)), data.load("mnist")
-    groups = [{"params": list(model.parameters())}] if way == "standard" else mup.groups(model, width, 64)
-    optimizer, seen = optim.adam(groups, lr, fused=True), []
-    schedule.set_lr(optimizer, lr)
-    for step in range(n_steps):
-        x, targets = (data.on(CPU, a) for a in source.batch(step, 64, 0))
-        loss = cross_entropy(model(x.flatten(1)), targets)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        seen.append(loss.item())
-    return statistics.fmean(seen[-50:])
+def of_blocks(model):
+    """A GPT's parameters without its embeddings (Kaplan et al. 2020)."""
+    return gpt.gpt_param_count(model) - (model.vocab_size + model.block_size) * model.n_embd
 
 
-def mup_sweep(show, widths=(64, 256, 1024), powers=range(-13, -4)):
-    """{"widths", "log2_lr", "losses": {way: [[of a rate, …] of a width, …]}, "best": {way: [log2 of the rate, …]}}"""
-    found, done = {"standard": [], "µP": []}, 0
-    for way, rows in found.items():
-        for width in widths:
-            rows.append([])
-            for power in powers:
-                loss = mup_run(width, 2.0**power, way)
-                rows[-1].append(loss if math.isfinite(loss) else None)
-                done += 1
-                show(done)
-    best = {
-        way: [powers[min(range(len(row)), key=lambda i: row[i] if row[i] is not None else math.inf)] for row in rows]
-        for way, rows in found.items()
-    }
-    return {"widths": list(widths), "log2_lr": list(powers), "losses": found, "best": best}
+def isoflop(show):
+    """{"budgets": [{"flops", "runs": [{"params", "tokens", "val_loss"}, …]}, …]}: which size is best for a budget."""
+    found = {}
+    for done, ((flops, *_), recipe) in enumerate(recipes.isoflop_sweep().items(), start=1):
+        told = learnt(recipe)
+        run = {
+            "params": of_blocks(recipe.model),
+            "tokens": recipe.n_steps * recipe.tokens,
+            "val_loss": told["val_loss"],
+        }
+        found.setdefault(flops, []).append(run)
+        show(done)
+    return {"budgets": [{"flops": flops, "runs": runs} for flops, runs in found.items()]}
+
+
+def mup(show, sweep=None):
+    """{"widths", "log2_lr", "losses": {way: [[of a rate, …] of a width, …]}, "best": {way: [log2 of the rate, …]}}
+
+    A loss is the mean of a run's last 50 steps; it is None where it was no number.
+    """
+    sweep = sweep or recipes.mup_sweep()
+    ways, widths, powers = (list(dict.fromkeys(key[i] for key in sweep)) for i in range(3))
+    losses = {}
+    for done, (key, recipe) in enumerate(sweep.items(), start=1):
+        run = train.Run(recipe, Group(0, 1, CPU))
+        try:
+            train.fit(run)
+            losses[key] = statistics.fmean(run.losses[-50:])
+        except train.Stopped:
+            losses[key] = None
+        show(done)
+    table = {way: [[losses[way, width, power] for power in powers] for width in widths] for way in ways}
+    best = {way: [powers[np.nanargmin(np.array(row, float))] for row in rows] for way, rows in table.items()}
+    return {"widths": widths, "log2_lr": powers, "losses": table, "best": best}
 
 
 EXPERIMENTS = {
     "parity": (parity, PARITY.n_steps),
     "char": (char, recipes.char_gpt().n_steps),
-    "sizes": (sizes, 1000 * len(SIZES)),
-    "mup": (mup_sweep, 54),
+    "sizes": (sizes, sum(recipe.n_steps for recipe in recipes.size_sweep().values())),
+    "isoflop": (isoflop, len(recipes.isoflop_sweep())),
+    "mup": (mup, len(recipes.mup_sweep())),
 }
 
 
@@ -202,6 +200,10 @@ def told(name, found):
         for size in found["sizes"]:
             yield f"{size['params']:9,} parameters: {size['val_loss']:.3f}, {size['seconds']:.0f} s"
         yield f"L(N) = ({found['scale']:.3g} / N)^{found['exponent']:.3f}"
+    elif name == "isoflop":
+        for budget in found["budgets"]:
+            best = min(budget["runs"], key=lambda run: run["val_loss"])
+            yield f"{budget['flops']:.1e} FLOPs: best {best['params']:,} parameters on {best['tokens']:,} tokens"
     else:
         for way, best in found["best"].items():
             yield f"{way:9} best at 2^{best} for widths {found['widths']}"

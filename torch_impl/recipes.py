@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -27,6 +28,7 @@ class Recipe:
     dtype : bfloat16 multiplies in it and keeps weights in float32
     compile : by torch.compile
     checkpoint : keep no activations within a block, compute them again when going back
+    mup_base : None, or the width at which lr was found for an MLP that is trained by µP, without decay
     """
 
     model: object
@@ -44,6 +46,7 @@ class Recipe:
     dtype: str = "float32"
     compile: bool = False
     checkpoint: bool = False
+    mup_base: int | None = None
     seed: int = 0
 
     def __post_init__(self):
@@ -55,6 +58,8 @@ class Recipe:
             raise ValueError(f"Recipe: micro_batch = {self.micro_batch} does not divide batch_size = {self.batch_size}")
         if self.dtype not in DTYPES:
             raise ValueError(f"Recipe: dtype must be {', '.join(DTYPES)}, not {self.dtype!r}")
+        if self.mup_base is not None and (self.weight_decay or not isinstance(self.model, MLPConfig)):
+            raise ValueError("Recipe: mup_base is for an MLP with weight_decay = 0")
         _ = self.updates  # which checks the rest
 
     @property
@@ -174,6 +179,44 @@ RECIPES = {
         gpt2_124m, gpt2_350m, gpt2_774m, gpt2_1558m,
     )
 } | {f"gpt3_{name.lower().replace('.', '_')}": _row(name) for name in scale.GPT3_PRINTED}  # fmt: skip
+
+
+# Sweeps ---------------------------------------------------------------------------------------------------------------
+
+
+def mup_sweep(widths=(64, 256, 1024), powers=range(-13, -4)):
+    """{(way, width, power): recipe}: MLPs on MNIST's digits at a rate of 2^power, "standard" and "µP" from width 64."""
+    found = {}
+    for way, base in [("standard", None), ("µP", 64)]:
+        for width in widths:
+            model = MLPConfig((784, width, width, 10), activations.relu, init.he_normal)
+            for power in powers:
+                rest = {"final_lr": 1.0, "betas": (0.9, 0.999), "weight_decay": 0.0, "max_norm": math.inf}
+                found[way, width, power] = Recipe(model, "mnist", 300, 64, 2.0**power, mup_base=base, **rest)
+    return found
+
+
+def size_sweep(sizes=((2, 16), (2, 32), (2, 64), (3, 128)), n_steps=1000):
+    """{(n_layer, n_embd): recipe}: char_gpt in other sizes, on as much text each."""
+    return {size: _sized(*size, n_steps) for size in sizes}
+
+
+def isoflop_sweep(budgets=(1e11, 2e11, 4e11), sizes=((2, 16), (2, 32), (2, 64), (2, 96))):
+    """{(FLOPs, n_layer, n_embd): recipe}: char_gpt in sizes that each train until they have had so many FLOPs."""
+    found = {}
+    for budget in budgets:
+        for size in sizes:
+            recipe = _sized(*size, n_steps=1)
+            n_steps = round(budget / scale.flops_per_token(recipe.model) / recipe.tokens)
+            found[budget, *size] = _sized(*size, max(n_steps, 10))
+    return found
+
+
+def _sized(n_layer, n_embd, n_steps):
+    """char_gpt in another size: the smaller, the larger its rate."""
+    model = replace(char_gpt().model, n_layer=n_layer, n_embd=n_embd)
+    lr, n_warmup = 3e-3 * (128 / n_embd) ** 0.5, min(100, n_steps // 10)
+    return replace(char_gpt(), model=model, lr=lr, n_steps=n_steps, n_warmup=n_warmup)
 
 
 # Changed by hand ------------------------------------------------------------------------------------------------------

@@ -24,7 +24,22 @@ from pathlib import Path
 import torch
 
 from reference_impl import progress, scale
-from torch_impl import checkpoint, conv, data, gpt, losses, mlp, optim, parallel, plot, recipes, rnn, schedule, tensor
+from torch_impl import (
+    checkpoint,
+    conv,
+    data,
+    gpt,
+    losses,
+    mlp,
+    mup,
+    optim,
+    parallel,
+    plot,
+    recipes,
+    rnn,
+    schedule,
+    tensor,
+)
 
 MODELS = {mlp.MLPConfig: mlp.MLP, conv.CNNConfig: conv.CNN, rnn.RNNConfig: rnn.RNN, gpt.GPTConfig: gpt.GPT}
 LOG_EVERY = 10  # steps: only then is the device waited for
@@ -64,8 +79,11 @@ class Run:
             tensor.share(self.model, self.mesh["tensor"])
         forward = parallel.copies(self.model) if group.size > 1 and not sharded and not self.mesh else self.model
         self.forward = torch.compile(forward) if recipe.compile else forward
-        groups = optim.groups(self.model, recipe.weight_decay)
-        self.optimizer = optim.adamw(groups, recipe.lr, recipe.betas, recipe.eps, fused=True)
+        if recipe.mup_base:
+            groups = mup.groups(self.model, recipe.model.sizes[1], recipe.mup_base)
+        else:
+            groups = optim.groups(self.model, recipe.weight_decay)
+        self.optimizer = optim.adamw(groups, recipe.lr, recipe.betas, recipe.eps, weight_decay=0.0, fused=True)
         self.step, self.losses = 0, []
 
     def made(self, sharded):
@@ -77,7 +95,8 @@ class Run:
         if not sharded:
             return model.to(self.device)
         dtype = torch.bfloat16 if recipe.dtype == "bfloat16" else None
-        model = parallel.shard(model if large else model.to(self.device), parallel.mesh_of(self.group), dtype)
+        mesh = parallel.mesh_of(self.group)["data"]
+        model = parallel.shard(model if large else model.to(self.device), mesh, dtype)
         if large:
             model.to_empty(device=self.device).draw(rng)
         return model

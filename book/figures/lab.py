@@ -6,11 +6,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from book.figures import power
+
 GREY = "#8a8f98"
 
 
 def record(name):
-    """What an experiment found: "parity", "char", "mup" or "sizes"."""
+    """What an experiment found: "parity", "char", "mup", "sizes" or "isoflop"."""
     return json.loads((Path(__file__).parents[1] / "data" / f"lab_{name}.json").read_text(encoding="utf-8"))
 
 
@@ -59,5 +61,16 @@ def sizes(record):
     ax.loglog(N, [size["val_loss"] for size in record["sizes"]], "o", label="trained on the same text")
     line = np.geomspace(N[0] / 2, N[-1] * 2, 50)
     ax.plot(line, (record["scale"] / line) ** record["exponent"], color=GREY, label="the power law nearest to them")
+    ax.set(xlabel="parameters of the blocks", ylabel="loss, nats a character")
+    ax.legend()
+
+
+def isoflop(record):
+    """The loss by the number of parameters, a curve a budget of FLOPs, and each one's lowest point."""
+    _, ax = plt.subplots()
+    for budget in record["budgets"]:
+        N, losses = zip(*((run["params"], run["val_loss"]) for run in budget["runs"]), strict=True)
+        (curve,) = ax.semilogx(N, losses, ".-", label=f"{power(budget['flops'])} FLOPs")
+        ax.plot(N[np.argmin(losses)], min(losses), "o", color=curve.get_color())
     ax.set(xlabel="parameters of the blocks", ylabel="loss, nats a character")
     ax.legend()

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from bench import gpu, lab
-from reference_impl import laws, mlp
+from reference_impl import laws, mlp, scale
 from reference_impl.activations import relu
 from reference_impl.init import he_normal
-from torch_impl import mup, recipes
+from torch_impl import mup, recipes, train
 from torch_impl.mlp import MLP
 
 CPU = torch.device("cpu")
@@ -100,16 +100,42 @@ def test_a_wide_network_starts_as_mup_has_it():
     np.testing.assert_allclose(np.divide(spread[64], spread[256]), [1, 2, 4], rtol=0.15)
 
 
-def test_mup_changes_nothing_at_its_base():
-    assert lab.mup_run(64, 0.01, "µP", n_steps=3) == lab.mup_run(64, 0.01, "standard", n_steps=3)
+def test_mup_changes_nothing_at_its_base_and_something_elsewhere():
+    sweep = recipes.mup_sweep(widths=(64, 128), powers=[-8])
+    runs = {key: train.Run(recipes.changed(recipe, ["n_steps=10"])) for key, recipe in sweep.items()}
+    for run in runs.values():
+        train.fit(run)
+    assert runs["standard", 64, -8].losses == runs["µP", 64, -8].losses
+    assert runs["standard", 128, -8].losses != runs["µP", 128, -8].losses
 
 
 def test_a_sweep_tells_the_best_rate_of_every_width(monkeypatch):
-    monkeypatch.setattr(lab, "mup_run", lambda width, lr, way: abs(math.log2(lr) + 8) if lr < 0.05 else math.nan)
-    found = lab.mup_sweep(lambda done: None, widths=(2, 4), powers=range(-10, -3))
+    class Run:
+        def __init__(self, recipe, group):
+            self.losses = [abs(math.log2(recipe.lr) + 8)] * 50
+            self.finite = recipe.lr < 0.05
+
+    def fit(run):
+        if not run.finite:
+            raise train.Stopped("the loss is nan")
+
+    monkeypatch.setattr(train, "Run", Run)
+    monkeypatch.setattr(train, "fit", fit)
+    found = lab.mup(lambda done: None, recipes.mup_sweep(widths=(2, 4), powers=range(-10, -3)))
     assert found["best"] == {"standard": [-8, -8], "µP": [-8, -8]}
     assert found["losses"]["µP"][0][-1] is None
     assert list(lab.told("mup", found))
+
+
+def test_runs_of_a_budget_have_as_many_flops():
+    for (flops, *_), recipe in recipes.isoflop_sweep().items():
+        spent = recipe.n_steps * recipe.tokens * scale.flops_per_token(recipe.model)
+        assert abs(spent / flops - 1) < 0.05
+
+
+def test_mup_is_for_mlps_without_decay():
+    with pytest.raises(ValueError, match="mup_base is for an MLP"):
+        recipes.changed(recipes.digits(), ["mup_base=64"])
 
 
 def test_energy_is_a_number_or_nothing():

@@ -308,7 +308,7 @@ def test_a_finished_run_is_only_judged_again(text, tmp_path, capsys):
         (["digits", "batch_size=0"], "batch_size must be a whole number"),
         (["digits", "dtype=float8"], "dtype must be float32, bfloat16, float64"),
         (["digits", "lr=-1"], "lr must be 0 or more"),
-        (["char_gpt", "n_head=3"], "3 heads do not divide"),
+        (["char_gpt", "n_head=5"], "5 heads do not divide"),
         (["char_gpt", "data=nowhere"], "there is no data 'nowhere'"),
         (["gpt3_13b", "--preset", "24GB"], "at the least, more than 24GB"),
         (["digits", "--preset", "1TB"], "there is no preset '1TB'"),
