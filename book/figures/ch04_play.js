@@ -44,12 +44,12 @@ function setup(el, data, kit) {
 
   function draw() {
     const leak = LEAKS[name], runs = data.leaks[name], now = runs[k];
-    const narrow = kit.narrow(el), width = narrow ? kit.NARROW : 480, box = {x0: 46, x1: width - 10, y0: 40, y1: 250};
+    const narrow = kit.narrow(el), width = narrow ? kit.NARROW : 480, box = {x0: narrow ? 50 : 46, x1: width - 10, y0: narrow ? 50 : 40, y1: 250};
     const X = kit.scale(0, runs.length - 1, box.x0 + 14, box.x1 - 14), Y = kit.scale(leak.yticks[0], leak.yticks.at(-1), box.y1, box.y0);
     const xs = runs.map((_, i) => i);
     kit.sheet(svg, width, 300);
     const axes = kit.axes({...box, X, Y, xticks: [], yticks: leak.yticks, xlabel: "", ylabel: "accuracy", show: v => `${Math.round(100 * v)}%`});
-    xs.forEach(i => axes.append(kit.text(X(i), box.y1 + 18, leak.ticks(runs[i].strength), {"text-anchor": "middle"})));
+    xs.forEach(i => axes.append(kit.text(X(i), box.y1 + 18, leak.ticks(runs[i].strength), {"text-anchor": "middle", style: narrow ? "font-size:13px" : ""})));
     axes.append(kit.text(narrow ? width / 2 : (box.x0 + box.x1) / 2, box.y1 + 40, leak.xlabel, {"text-anchor": "middle"}));
     svg.append(axes);
     svg.append(s("line", {x1: X(k), x2: X(k), y1: Y(now.honest), y2: Y(now.reported), stroke: "var(--ink)", "stroke-width": 9, opacity: 0.2}));

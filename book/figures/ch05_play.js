@@ -61,7 +61,7 @@ function setup(el, data, kit) {
   }
 
   // The product in hand: left matrix, right matrix with the bias under it, and what is known of the result.
-  const CW = 35, GAP = 20, CH = 30, TOP = 40;
+  const CW = 35.5, GAP = 18, CH = 30, TOP = 40;
   function matrix(x0, name, shape, cells, lit) {
     const width = CW * cells[0].length;
     product.append(kit.text(x0 + width / 2, 14, name, {"text-anchor": "middle", style: "font-weight:650"}),
@@ -69,7 +69,7 @@ function setup(el, data, kit) {
     cells.forEach((r, n) => r.forEach((v, j) => {
       const hot = lit(n, j);
       product.append(s("rect", {x: x0 + CW * j, y: TOP + CH * n, width: CW - 2, height: CH - 2, fill: hot ? "var(--c2)" : "var(--soft)", "fill-opacity": hot ? 0.28 : 0.45, stroke: hot ? "var(--c2)" : "none", "stroke-width": 2}),
-        kit.text(x0 + CW * j + CW / 2 - 1, TOP + CH * n + 19, v, {"text-anchor": "middle", style: `font-size:${v.length > 3 ? 13 : 15}px;font-weight:${hot ? 700 : 400}`}));
+        kit.text(x0 + CW * j + CW / 2 - 1, TOP + CH * n + 19, v, {"text-anchor": "middle", style: `font-size:${v.length > 3 ? 12 : 15}px;font-weight:${hot ? 700 : 400}`}));
     }));
   }
   function drawProduct() {
@@ -84,7 +84,7 @@ function setup(el, data, kit) {
     matrix(0, second ? "a₁" : "x", `(${ROWS}, ${left[0].length})`, left.map((r, n) => r.map(v => second && n > row ? "" : num(v))), n => n === row && active >= 0);
     matrix(x1, second ? "W₂" : "W₁", `(${W.length}, ${b.length})`, W.map(r => r.map(v => num(v))), (_, j) => j === active);
     matrix(x2, second ? (step === 7 ? "p" : "z₂") : (step === 4 ? "a₁" : "z₁"), `(${ROWS}, ${b.length})`, result.map((r, n) => r.map((v, j) => known(n, j) ? (step === 7 ? share(v) : num(v, 4)) : "")), (n, j) => n === row && (done || j === active));
-    product.append(kit.text(x1 - 11, TOP + 50, "@", {"text-anchor": "middle"}), kit.text(x2 - 11, TOP + 50, done ? "→" : "=", {"text-anchor": "middle"}));
+    product.append(kit.text(x1 - 10, TOP + 50, "@", {"text-anchor": "middle"}), kit.text(x2 - 10, TOP + 50, done ? "→" : "=", {"text-anchor": "middle"}));
     if (done) product.append(kit.text(x2 + CW * b.length / 2, TOP + CH * 3 + 29, second ? "then softmax" : "then max(0, ·)", {"text-anchor": "middle", style: "font-size:14px"}));
     const y = TOP + CH * 3 + 10;  // the bias, a row below the columns that it is added to
     b.forEach((v, j) => product.append(s("rect", {x: x1 + CW * j, y, width: CW - 2, height: CH - 2, fill: j === active ? "var(--c2)" : "none", "fill-opacity": 0.28, stroke: j === active ? "var(--c2)" : "var(--line)", "stroke-width": j === active ? 2 : 1}),

@@ -79,7 +79,7 @@ function setup(el, data, kit) {
     }
   }
 
-  const at = n => narrow ? [n.at[1] + 12, n.at[0]] : n.at;  // on a phone the graph runs downwards
+  const at = n => narrow ? [n.at[1] + 7, n.at[0]] : n.at;  // on a phone the graph runs downwards
   const HALO = "paint-order:stroke;stroke:var(--paper);stroke-width:5px";
   function arrow(from, to, key, frame) {
     const [x0, y0] = at(nodes[from]), [x1, y1] = at(nodes[to]), d = Math.hypot(x1 - x0, y1 - y0);
@@ -110,7 +110,7 @@ function setup(el, data, kit) {
   function show() {
     const frame = frames[step];
     narrow = kit.narrow(el);
-    kit.sheet(svg, narrow ? 340 : 480, narrow ? 490 : 280);
+    kit.sheet(svg, narrow ? 330 : 480, narrow ? 490 : 280);
     svg.append(...made.flatMap(n => n.of.map(p => arrow(p, n.id, `${p}>${n.id}`, frame))), ...graph.nodes.map(n => circle(n, frame)));
     says.replaceChildren(h("strong", {}, frame.says[0]), " ", frame.says[1]);
     kit.label(svg, `${phase(step)}. ${frame.says.join(" ")} Values: ${Object.entries(frame.values).map(([k, v]) => `${k} ${num(v)}`).join(", ")}.`);
