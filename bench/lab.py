@@ -27,7 +27,7 @@ from reference_impl import tree as reference_tree
 from torch_impl import data, recipes, train, tree
 from torch_impl.parallel import Group
 
-PARITY = replace(recipes.char_gpt(), batch_size=8, n_steps=300, n_warmup=30)
+PARITY = replace(recipes.char_gpt(), batch_size=8, n_steps=300, n_warmup=30, lr=1e-3)
 CPU = torch.device("cpu")
 
 
@@ -37,20 +37,20 @@ CPU = torch.device("cpu")
 def joules(device):
     """What a device has used so far, as its counter tells, or None where there is none that may be read."""
     if device.type == "cuda":
-        return _nvml(device.index or 0)
+        return _nvml(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
     try:
         return int(Path("/sys/class/powercap/intel-rapl:0/energy_uj").read_text()) / 1e6
     except (OSError, ValueError):
         return None
 
 
-def _nvml(index):
+def _nvml(uuid):
     try:
         nvml = ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
         return None
     handle, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()
-    wrong = nvml.nvmlInit_v2() or nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
+    wrong = nvml.nvmlInit_v2() or nvml.nvmlDeviceGetHandleByUUID(uuid.encode(), ctypes.byref(handle))
     wrong = wrong or nvml.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules))
     return None if wrong else millijoules.value / 1e3
 
@@ -102,6 +102,8 @@ def parity(show, recipe=PARITY, compiled=True):
                 seconds[who] += time.perf_counter() - began
                 used[who] = None if before is None or used[who] is None else used[who] + joules(device) - before
         show(start + len(batches))
+    used = {who: total if total is not None and total >= 0 else None for who, total in used.items()}  # counters wrap
+    used = {who: total if total is not None and total >= 0 else None for who, total in used.items()}  # counters wrap
     apart = {who: float(np.max(np.abs(np.subtract(curve, curves["NumPy"])))) for who, curve in curves.items()}
     timed = recipe.n_steps - 10
     return {"curves": curves, "steps_timed": timed, "seconds": seconds, "joules": used, "furthest_apart": apart}

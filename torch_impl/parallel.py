@@ -54,7 +54,7 @@ class Group:
         """The largest of every process's whole number: what one has noticed, all know."""
         if self.size == 1:
             return number
-        told = torch.tensor(number, device=self.device)
+        told = torch.tensor(number)  # on the CPU, where nobody waits for a GPU
         dist.all_reduce(told, dist.ReduceOp.MAX)
         return told.item()
 
@@ -73,15 +73,18 @@ def begin(kind, tensor=1):
 
     kind : "cpu" or "cuda"; tensor : as in Group
     """
+    place = int(os.environ.get("LOCAL_RANK", "0"))
+    if kind == "cuda" and torch.cuda.device_count() <= place:
+        raise ValueError(f"there is no GPU for process {place} here: there are {torch.cuda.device_count()}")
+    device = torch.device(kind, place) if kind == "cuda" else torch.device(kind)
     if "RANK" not in os.environ:
-        return Group(0, 1, torch.device(kind), tensor)
-    device = torch.device(kind, int(os.environ["LOCAL_RANK"])) if kind == "cuda" else torch.device(kind)
+        return Group(0, 1, device, tensor)
     if kind == "cuda":
         torch.cuda.set_device(device)
     store, rank, size = next(dist.rendezvous("env://"))
     again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # what a dead process has left in the store is not for us
-    backend = "nccl" if kind == "cuda" else "gloo"
-    dist.init_process_group(backend, store=dist.PrefixStore(again, store), rank=rank, world_size=size)
+    how = {"backend": "cpu:gloo,cuda:nccl", "device_id": device} if kind == "cuda" else {"backend": "gloo"}
+    dist.init_process_group(store=dist.PrefixStore(again, store), rank=rank, world_size=size, **how)
     dist.barrier()  # whoever finds a mistake and ends must not leave others connecting to him
     return Group(rank, size, device, tensor)
 
@@ -100,7 +103,7 @@ def copies(model):
 def shard(model, mesh, dtype=None):
     """Spread a model's parameters over a mesh, in place: block by block where it has blocks, then what is left.
 
-    dtype : bfloat16 lends parameters in it; gradients add up in float32
+    dtype : bfloat16 lends parameters in it, and hands on from block to block in it; gradients add up in float32
     """
     policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32) if dtype else MixedPrecisionPolicy()
     for block in getattr(model, "blocks", ()):
@@ -114,11 +117,9 @@ def mesh_of(group):
 
 
 def waiting(forward, last):
-    """Let gradients be exchanged after the last micro-batch of an update alone."""
+    """Let copies exchange gradients after the last micro-batch of an update alone. Shards, who keep none, always do."""
     if isinstance(forward, DistributedDataParallel):
         forward.require_backward_grad_sync = last
-    elif hasattr(forward, "set_requires_gradient_sync"):
-        forward.set_requires_gradient_sync(last)
 
 
 def like(p, value):

@@ -25,7 +25,7 @@ class Recipe:
     n_steps, batch_size : updates, and examples or texts in each
     lr, n_warmup, final_lr, betas, eps, weight_decay, max_norm : as in the reference's AdamWConfig
     micro_batch : examples that go through at once, a divisor of batch_size; None is all
-    dtype : bfloat16 multiplies in it and keeps weights in float32
+    dtype : bfloat16 multiplies in it and keeps weights in float32 (a sharded model also adds up in it)
     compile : by torch.compile
     checkpoint : keep no activations within a block, compute them again when going back
     mup_base : None, or the width at which lr was found for an MLP that is trained by µP, without decay
@@ -291,11 +291,12 @@ def memory_needed(recipe):
 
     16 a parameter for weights, gradients and Adam's moments; of every text that goes through at once, 34 a channel and
     token for what a block keeps of its activations in bf16 (Korthikanti et al. 2022, arXiv 2205.05198, without the
-    attention map), or 2 where it is computed again, and 8 a logit.
+    attention map), or 2 where it is computed again, and of a logit 8, or 12 where the loss is not compiled.
     """
     model, texts = recipe.model, recipe.micro_batch or recipe.batch_size
     kept = model.n_layer * (2 if recipe.checkpoint else 34) + (34 if recipe.checkpoint else 0)
-    of_a_token = (kept * model.n_embd + 8 * model.vocab_size) * (1 if recipe.dtype == "bfloat16" else 2)
+    of_a_token = kept * model.n_embd + (8 if recipe.compile else 12) * model.vocab_size
+    of_a_token *= 1 if recipe.dtype == "bfloat16" else 2
     return 16 * gpt_param_count(model) + texts * model.block_size * of_a_token
 
 

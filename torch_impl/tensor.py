@@ -102,10 +102,15 @@ def share(model, mesh):
 
 @torch.no_grad()
 def average(model, mesh):
-    """The mean of every gradient over the copies of a shared model: the processes of a mesh."""
-    if mesh.size() == 1:
-        return
+    """The mean of every gradient over the copies of a shared model, and over neighbours of what they have alike.
+
+    mesh : of parallel.mesh_of, with the axes "data" and "tensor"
+    """
     for p in model.parameters():
-        grad = p.grad.to_local() if isinstance(p.grad, DTensor) else p.grad
-        dist.all_reduce(grad, group=mesh.get_group())
-        grad /= mesh.size()
+        if isinstance(p.grad, DTensor):
+            grad, group, n = p.grad.to_local(), mesh["data"].get_group(), mesh["data"].size()
+        else:
+            grad, group, n = p.grad, None, dist.get_world_size()
+        if n > 1:
+            dist.all_reduce(grad, group=group)
+            grad /= n

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 
 from reference_impl import progress, scale
 from torch_impl import (
@@ -52,6 +53,15 @@ class Stopped(Exception):
     """A run that cannot go on; the message says why, and what to do."""
 
 
+def parts_of(recipe, processes):
+    """Into how many micro-batches each of so many processes cuts its rows of a batch, so that none is too large."""
+    whole, left = divmod(recipe.batch_size, processes)
+    if left:
+        raise ValueError(f"batch_size = {recipe.batch_size} cannot be shared out among {processes} processes")
+    least = -(-whole // min(recipe.micro_batch or whole, whole))
+    return next(n for n in range(least, whole + 1) if whole % n == 0)
+
+
 class Run:
     """A recipe being trained: its model and optimizer on a device, how many steps are done, and their losses.
 
@@ -61,12 +71,11 @@ class Run:
     def __init__(self, recipe, group=ALONE, sharded=False):
         self.recipe, self.group, self.device = recipe, group, group.device
         self.of_one = recipe.batch_size // group.data  # rows of a batch that are this process's
-        self.parts = self.of_one // (recipe.micro_batch or self.of_one)
+        self.parts = parts_of(recipe, group.data)
         if sharded and group.tensor > 1:
             raise ValueError("a model is shared out either by --shard or by --tensor, not by both")
-        if self.of_one * group.data != recipe.batch_size or self.of_one % max(self.parts, 1) or not self.parts:
-            shares = f"{group.data} processes with micro_batch = {recipe.micro_batch}"
-            raise ValueError(f"batch_size = {recipe.batch_size} cannot be shared out among {shares}")
+        if sharded and not dist.is_initialized():
+            raise ValueError("--shard is for processes that torchrun starts")
         self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
         have = getattr(self.source, "vocab_size", 0)
         if have > getattr(recipe.model, "vocab_size", have):
@@ -77,8 +86,11 @@ class Run:
         self.mesh = parallel.mesh_of(group) if group.tensor > 1 else None
         if self.mesh:
             tensor.share(self.model, self.mesh["tensor"])
-        forward = parallel.copies(self.model) if group.size > 1 and not sharded and not self.mesh else self.model
-        self.forward = torch.compile(forward) if recipe.compile else forward
+        copied = group.size > 1 and not sharded and not self.mesh
+        self.spread = parallel.copies(self.model) if copied else self.model
+        self.forward, self.loss = self.spread, losses.cross_entropy
+        if recipe.compile:
+            self.compile(sharded)
         if recipe.mup_base:
             groups = mup.groups(self.model, recipe.model.sizes[1], recipe.mup_base)
         else:
@@ -101,24 +113,36 @@ class Run:
             model.to_empty(device=self.device).draw(rng)
         return model
 
+    def compile(self, sharded):
+        """Have PyTorch compile model and loss; a model that is sharded, block by block. Shapes are taken as fixed."""
+        self.loss = torch.compile(losses.cross_entropy, dynamic=False)
+        if sharded and hasattr(self.model, "blocks"):
+            for block in self.model.blocks:
+                block.compile(dynamic=False)
+        else:
+            self.forward = torch.compile(self.spread, dynamic=False)
+
     def loss_of(self, x, targets):
         """The mean cross-entropy of a batch, in the recipe's precision."""
         x = x.flatten(1) if isinstance(self.recipe.model, mlp.MLPConfig) else x
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.dtype == "bfloat16"):
-            return losses.cross_entropy(self.forward(x), targets)
+            return self.loss(self.forward(x), targets)
 
     def update(self, x, targets):
-        """One step on a batch, micro-batch after micro-batch. Returns its loss, still on the device."""
-        recipe, total = self.recipe, 0.0
+        """One step on a batch, micro-batch after micro-batch.
+
+        Returns its loss, still on the device; nan where a gradient is not finite.
+        """
+        total = 0.0
         for i, part in enumerate(zip(x.chunk(self.parts), targets.chunk(self.parts), strict=True), start=1):
-            parallel.waiting(self.forward, i == self.parts)
+            parallel.waiting(self.spread, i == self.parts)
             loss = self.loss_of(*part) / self.parts
             loss.backward()
             total = total + loss.detach()
         if self.mesh:
-            tensor.average(self.model, self.mesh["data"])
-        if recipe.max_norm < math.inf:
-            optim.clip_grad_norm(self.model, recipe.max_norm)
+            tensor.average(self.model, self.mesh)
+        norm = optim.clip_grad_norm(self.model, self.recipe.max_norm)
+        total = torch.where(norm.isfinite(), total, torch.nan)  # nobody waits for the device to know it
         schedule.set_lr(self.optimizer, self.lr())
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -133,7 +157,7 @@ class Run:
     @torch.no_grad()
     def evaluate(self):
         """{"val_loss", "accuracy"} on what no batch comes from."""
-        seen, n = [], self.recipe.micro_batch or self.recipe.batch_size
+        seen, n = [], self.of_one // self.parts
         self.model.eval()
         for x, targets in self.source.val_batches(n):
             x, targets = (data.on(self.device, array, self.dtype) for array in (x, targets))
@@ -210,12 +234,12 @@ def fit(run, after=None, save=None, save_every=500):
     group, rest = run.group, {"part": run.group.part, "dtype": run.dtype}
     batches = data.batches(run.source, recipe.batch_size, recipe.seed, run.device, run.step, **rest)
     waiting, since = [], time.perf_counter()
-    with Signals() as signals, contextlib.closing(batches), told_when_full(recipe):
+    with Signals() as signals, contextlib.closing(batches), told_when_full(recipe, group.data):
         for x, targets in batches if run.step < recipe.n_steps else ():
             lr = run.lr()
             waiting.append(run.update(x, targets))
             due = run.step % LOG_EVERY == 0 or run.step % save_every == 0
-            got = group.any(signals.got) if due or group.size == 1 else 0  # all must end at the same step
+            got = group.any(signals.got)  # all must end at the same step
             last = run.step == recipe.n_steps or got
             if last or due:
                 losses_now = group.mean(torch.stack(waiting)).tolist()
@@ -223,7 +247,7 @@ def fit(run, after=None, save=None, save_every=500):
                     raise Stopped(not_finite(run, losses_now))
                 run.losses += losses_now
                 per_second = recipe.tokens * len(waiting) / (time.perf_counter() - since)  # of all processes
-                waiting, since = [], time.perf_counter()
+                waiting = []
                 if after:
                     more = utilisation(recipe, per_second / group.size, run.device) | {
                         "memory": peak_memory(run.device)
@@ -231,6 +255,8 @@ def fit(run, after=None, save=None, save_every=500):
                     after({"step": run.step, "loss": losses_now[-1], "lr": lr, "per_second": per_second} | more)
             if save and (last or run.step % save_every == 0):
                 save()
+            if not waiting:
+                since = time.perf_counter()  # what was told and kept does not count
             if last:
                 return got
     return 0
@@ -240,27 +266,34 @@ def not_finite(run, losses_now):
     """The sentence for a loss that is no number."""
     first = next(i for i, loss in enumerate(losses_now) if not math.isfinite(loss))
     step = run.step - len(losses_now) + first + 1
-    return f"the loss is {losses_now[first]} at step {step}: a smaller lr or a longer n_warmup may help"
+    return f"the loss, or its gradient, is no finite number at step {step}: a smaller lr or a longer n_warmup may help"
+
+
+class Full(Stopped):
+    """A device's memory is; the message says what to change."""
 
 
 @contextlib.contextmanager
-def told_when_full(recipe):
-    """Turn an out-of-memory error into a sentence that says what to change."""
+def told_when_full(recipe, processes=1):
+    """Turn an out-of-memory error into a sentence that says what to change. processes : that share a batch."""
     try:
         yield
     except torch.OutOfMemoryError:
-        n = recipe.micro_batch or recipe.batch_size
+        whole = recipe.batch_size // processes
+        n = min(recipe.micro_batch or whole, whole)
         smaller = max((d for d in range(1, n) if recipe.batch_size % d == 0), default=None)
         wide = isinstance(recipe.model, gpt.GPTConfig) and not recipe.checkpoint
         hint = f"micro_batch={smaller}" if smaller else "checkpoint=True" if wide else "a smaller model"
-        raise Stopped(f"the GPU's memory is full with micro_batch={n}: try {hint}") from None
+        raise Full(f"the GPU's memory is full with micro_batch={n}: try {hint}") from None
 
 
 def commit():
     """The commit of the working tree, or None outside of one."""
     command = ["git", "-C", Path(__file__).parent, "rev-parse", "--short", "HEAD"]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return told.stdout.strip() or None
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+    except OSError:  # there is no git
+        return None
 
 
 def about(run):
@@ -288,7 +321,10 @@ def arguments_of(words):
     parser.add_argument("--tensor", type=int, default=1, metavar="N", help=several)
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
     parser.add_argument("--save-every", type=int, default=500, metavar="STEPS")
-    return parser.parse_intermixed_args(words)
+    chosen = parser.parse_intermixed_args(words)
+    if chosen.save_every < 1:
+        parser.error(f"--save-every must be 1 or more, not {chosen.save_every}")
+    return chosen
 
 
 def recipe_of(chosen):
@@ -308,9 +344,11 @@ def begun(chosen, group):
         raise Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
     if chosen.resume and not kept:
         raise Stopped(f"{folder} holds no checkpoint to go on from")
-    run = Run(recipe_of(chosen), group, chosen.shard)
-    if kept:
-        run.restore(folder)
+    recipe = recipe_of(chosen)
+    with told_when_full(recipe, group.data):
+        run = Run(recipe, group, chosen.shard)
+        if kept:
+            run.restore(folder)
     if group.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
         if kept:
@@ -341,8 +379,12 @@ def follow(chosen, group):
         got = fit(run, after, lambda: run.save(folder), chosen.save_every)
     except Stopped as problem:
         kept = checkpoint.latest(folder)
-        raise Stopped(f"{problem}{f'; {kept} is the last good checkpoint' if kept else ''}") from None
-    with told_when_full(recipe):
+        raise type(problem)(f"{problem}{f'; {kept} is the last good checkpoint' if kept else ''}") from None
+    if got:
+        if group.rank == 0:
+            print(f"train: stopped after {run.step} steps; --resume goes on", file=sys.stderr)
+        return 128 + got
+    with told_when_full(recipe, group.data):
         score = run.evaluate()
     write({"step": run.step} | score)
     if group.rank == 0:
@@ -350,9 +392,7 @@ def follow(chosen, group):
         told = ", ".join(f"{name} {number:.4f}" for name, number in score.items())
         memory = f"at most {peak_memory(run.device) / 2**20:,.0f} MiB"
         print(f"{chosen.recipe}: {run.step} of {recipe.n_steps} steps, {told}, {memory}; in {folder}")
-        if got:
-            print(f"train: stopped after {run.step} steps; --resume goes on", file=sys.stderr)
-    return 128 + got if got else 0
+    return 0
 
 
 def main(words=None):
@@ -365,12 +405,15 @@ def main(words=None):
         code = follow(chosen, group)
     except (Stopped, ValueError, ModuleNotFoundError) as problem:
         code = f"train: {problem}" if group.rank == 0 else 1
+        if group.rank and isinstance(problem, Full):  # perhaps the only one's
+            code = f"train: process {group.rank}: {problem}"
     except KeyboardInterrupt:
         code = "train: stopped"
     except RuntimeError as problem:
         if group.size == 1 or not re.search("gloo|nccl", str(problem), re.IGNORECASE):
             raise
-        code = f"train: process {group.rank} has lost another; --resume goes on from the last checkpoint"
+        first = str(problem).splitlines()[0]
+        code = f"train: process {group.rank} has lost another; --resume goes on from the last checkpoint ({first})"
     finally:
         parallel.end()
     sys.exit(code)

@@ -56,6 +56,11 @@ def test_contenders_on_a_gpu_share_a_batch_of_whole_micro_batches():
         ("cunn_SoftMaxForward", "loss"),
         ("Memcpy HtoD", "data"),
         ("vectorized_layer_norm_kernel", "elementwise"),
+        ("triton_per_fused__to_copy_add_native_layer_norm_3", "elementwise"),
+        ("triton_poi_fused_addmm_gelu_view_4", "elementwise"),
+        ("triton_red_fused__log_softmax_nll_loss_forward_9", "loss"),
+        ("triton_tem_fused_mm_2", "matmul"),
+        ("direct_copy_kernel_cuda", "elementwise"),
     ],
 )
 def test_a_kernel_belongs_where_its_name_says(kernel, kind):

@@ -15,7 +15,7 @@ import torch
 
 from reference_impl import gpt, scale
 from reference_impl import recipes as reference_recipes
-from torch_impl import checkpoint, data, plot, recipes, train, tree
+from torch_impl import checkpoint, data, losses, optim, plot, recipes, train, tree
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 8, "vocab_size": 7, "n_steps": 24, "batch_size": 6}
@@ -67,7 +67,7 @@ def test_the_same_recipe_gives_the_same_run_and_another_seed_another(name, tmp_p
 
 def test_an_evaluation_is_the_references(tiny):
     run = trained(tiny, 5)
-    params, val = tree.params_of(run.model), run.source.val_batches(6)
+    params, val = tree.params_of(run.model), run.source.val_batches(1000)
     right = reference_recipes.mean_loss(gpt.gpt_forward, tiny.model, params, val)
     told = run.evaluate()
     np.testing.assert_allclose([told["val_loss"], told["accuracy"]], [right["loss"], right["accuracy"]], rtol=1e-10)
@@ -76,9 +76,9 @@ def test_an_evaluation_is_the_references(tiny):
 def test_bfloat16_and_compiling_are_asked_of_pytorch(tiny, monkeypatch):
     """Compiling takes minutes; that it is asked for is all that is looked at."""
     asked = []
-    monkeypatch.setattr(torch, "compile", lambda model: asked.append(model) or model)
+    monkeypatch.setattr(torch, "compile", lambda f, dynamic: asked.append(f) or f)
     run = trained(dataclasses.replace(tiny, dtype="bfloat16", compile=True), 3)
-    assert asked == [run.model]
+    assert asked == [losses.cross_entropy, run.model]
     assert run.model.wte.dtype == torch.float32
     exact = trained(dataclasses.replace(tiny, dtype="float32"), 3)
     assert run.losses != exact.losses
@@ -313,6 +313,8 @@ def test_a_finished_run_is_only_judged_again(text, tmp_path, capsys):
         (["gpt3_13b", "--preset", "24GB"], "at the least, more than 24GB"),
         (["digits", "--preset", "1TB"], "there is no preset '1TB'"),
         (["digits", "--resume"], "no checkpoint to go on from"),
+        (["digits", "--save-every", "0"], "--save-every must be 1 or more"),
+        (["char_gpt", "--shard"], "for processes that torchrun starts"),
     ],
 )
 def test_a_mistake_ends_in_a_sentence_and_leaves_nothing(words, sentence, tmp_path, capsys):
@@ -348,7 +350,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_checkpoint(tex
 
     monkeypatch.setattr(train.Run, "update", broken)
     told = command("char_gpt", *TINY, f"data={text}", "--save-every", "6", out=tmp_path)
-    assert "the loss is nan at step 15" in told
+    assert "is no finite number at step 15" in told
     assert "00000012 is the last good checkpoint" in told
     assert checkpoint.about(checkpoint.latest(tmp_path))["step"] == 12
 
@@ -360,6 +362,39 @@ def test_a_full_memory_is_told_with_what_to_change(text, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(train.Run, "update", full)
     assert f"try {hint}" in command("char_gpt", *TINY, f"data={text}", word, out=tmp_path)
+
+
+def test_a_gradient_that_is_no_number_is_not_kept(text, tmp_path, monkeypatch):
+    """Its loss was a number, but the weights after it are not."""
+    clip = optim.clip_grad_norm
+
+    def broken(model, max_norm):
+        model.wte.grad[0, 0] += float("inf") if len(seen) == 14 else 0
+        seen.append(clip(model, max_norm))
+        return seen[-1]
+
+    seen = []
+    monkeypatch.setattr(optim, "clip_grad_norm", broken)
+    told = command("char_gpt", *TINY, f"data={text}", "--save-every", "6", out=tmp_path)
+    assert "or its gradient, is no finite number at step 15" in told
+    run = train.Run(recipes.changed(recipes.char_gpt(), [*TINY, f"data={text}"]))
+    run.restore(tmp_path)
+    assert all(p.isfinite().all() for p in run.model.parameters())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_no_gpu_is_told_in_a_sentence(tmp_path):
+    with pytest.raises(SystemExit) as end:
+        train.main(["digits", "--device", "cuda", "--out", str(tmp_path / "run")])
+    assert "there is no GPU for process 0 here" in end.value.code
+
+
+@pytest.mark.parametrize(("size", "processes", "most"), [(24, 2, 8), (480, 8, 16), (512, 16, 64), (6, 1, 2)])
+def test_a_micro_batch_is_never_exceeded(tiny, size, processes, most):
+    recipe = dataclasses.replace(tiny, batch_size=size, micro_batch=most)
+    parts, whole = train.parts_of(recipe, processes), size // processes
+    assert whole % parts == 0
+    assert whole // parts <= most
 
 
 def test_mfu_is_the_references_both_ways(monkeypatch):
