@@ -17,8 +17,9 @@ from pathlib import Path
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from bench.cpu import quartiles
 from reference_impl import progress, scale
-from torch_impl import data, gpt, recipes, train
+from torch_impl import data, gpt, loop, recipes
 from torch_impl.parallel import Group
 
 PATH = Path("book/data/gpu_bench.json")
@@ -54,7 +55,7 @@ def finished(device):
 
 def stepper(recipe, device):
     """A run, and a function that makes one update and returns its seconds and its loss."""
-    run = train.Run(recipe, Group(0, 1, device))
+    run = loop.Run(recipe, Group(0, 1, device))
     batches = data.batches(run.source, recipe.batch_size, 0, device, dtype=run.dtype)
 
     def step():
@@ -78,7 +79,7 @@ def measured(name, device, rounds, show):
             torch.cuda.reset_peak_memory_stats(device)
         steps[who] = stepper(recipe, device)
         first[who] = [steps[who][1]()[1] for _ in range(3)]  # it compiles, and chooses its kernels
-        memory[who] = train.peak_memory(device) - before
+        memory[who] = loop.peak_memory(device) - before
         show()
     for who, losses in first.items():
         if max(abs(a - b) for a, b in zip(losses, first["plain"], strict=True)) > 0.05:
@@ -98,12 +99,7 @@ def row(name, who, recipe, seconds, ours, memory, device):
     told = {"size": name, "contender": who, "tokens_per_second": rate, "ms": quartiles([1e3 * s for s in seconds])}
     told |= {"ratio": quartiles([s / o for s, o in zip(seconds, ours, strict=True)]), "memory": memory}
     told |= {"micro_batch": recipe.micro_batch, "tokens": recipe.tokens, "rounds": len(seconds)}
-    return told | train.utilisation(recipe, rate, device)
-
-
-def quartiles(numbers):
-    """The lower quartile, the median and the upper quartile."""
-    return statistics.quantiles(numbers, n=4, method="inclusive")
+    return told | loop.utilisation(recipe, rate, device)
 
 
 def kind_of(kernel):
@@ -162,7 +158,7 @@ def roofline(config, rows, device, dtype, repeat=20):
 
 def stall(recipe, device, n=20):
     """The share of its time that training waits for the loader, of n updates."""
-    run = train.Run(recipe, Group(0, 1, device))
+    run = loop.Run(recipe, Group(0, 1, device))
     batches, waited = data.batches(run.source, recipe.batch_size, 0, device, dtype=run.dtype), 0.0
     run.update(*next(batches))
     finished(device)
@@ -220,7 +216,7 @@ def main(words=None):
 
     record = {"command": "python -m bench.gpu " + " ".join(sys.argv[1:] if words is None else words)}
     record |= {"device": torch.cuda.get_device_name(device) if on_gpu else "cpu", "torch": torch.__version__}
-    record |= {"commit": train.commit(), "rows": rows, "parts": parts}
+    record |= {"commit": loop.commit(), "rows": rows, "parts": parts}
     for name in names:
         torch.compiler.reset()  # else a second batch size makes all shapes dynamic
         found, parts[name] = measured(name, device, chosen.rounds, show)

@@ -24,7 +24,7 @@ from reference_impl import fast, gpt, laws, ngram, progress
 from reference_impl import recipes as reference_recipes
 from reference_impl import train as reference_train
 from reference_impl import tree as reference_tree
-from torch_impl import data, recipes, train, tree
+from torch_impl import data, loop, recipes, tree
 from torch_impl.parallel import Group
 
 PARITY = replace(recipes.char_gpt(), batch_size=8, n_steps=300, n_warmup=30, lr=1e-3)
@@ -66,9 +66,7 @@ def by_numpy(recipe, params):
         with fast.speed():
             told = loss_and_grads(gpt.gpt_forward, gpt.gpt_backward, recipe.model, state["params"], x, targets)
             update = reference_train.adamw_step
-            state["params"], state["states"] = update(
-                state["params"], told[1], state["states"], state["step"], recipe.updates
-            )
+            state["params"], state["states"] = update(state["params"], told[1], state["states"], state["step"], recipe)
         state["step"] += 1
         return float(told[0])
 
@@ -77,7 +75,7 @@ def by_numpy(recipe, params):
 
 def by_torch(recipe, params, device):
     """The same by PyTorch."""
-    run = train.Run(recipe, Group(0, 1, device))
+    run = loop.Run(recipe, Group(0, 1, device))
     tree.load(run.model, params)
     return lambda x, targets: run.update(*(data.on(device, a) for a in (x, targets))).item()
 
@@ -114,8 +112,8 @@ def parity(show, recipe=PARITY, compiled=True):
 
 def learnt(recipe, show=lambda step: None):
     """Train a recipe; {"val_loss", "accuracy", "curve", "seconds"}, the curve's losses being means of ten."""
-    began, run = time.perf_counter(), train.Run(recipe, Group(0, 1, CPU))
-    train.fit(run, lambda line: show(line["step"]))
+    began, run = time.perf_counter(), loop.Run(recipe, Group(0, 1, CPU))
+    loop.fit(run, lambda line: show(line["step"]))
     curve = np.array(run.losses)[: len(run.losses) // 10 * 10].reshape(-1, 10).mean(axis=1)
     return run.evaluate() | {"curve": curve.tolist(), "seconds": time.perf_counter() - began}
 
@@ -169,11 +167,11 @@ def mup(show, sweep=None):
     ways, widths, powers = (list(dict.fromkeys(key[i] for key in sweep)) for i in range(3))
     losses = {}
     for done, (key, recipe) in enumerate(sweep.items(), start=1):
-        run = train.Run(recipe, Group(0, 1, CPU))
+        run = loop.Run(recipe, Group(0, 1, CPU))
         try:
-            train.fit(run)
+            loop.fit(run)
             losses[key] = statistics.fmean(run.losses[-50:])
-        except train.Stopped:
+        except loop.Stopped:
             losses[key] = None
         show(done)
     table = {way: [[losses[way, width, power] for power in powers] for width in widths] for way in ways}
@@ -226,7 +224,7 @@ def main(words=None):
     if chosen.json:
         versions = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
         about = {"command": f"python -m bench.lab {chosen.experiment}", "device": processor(), "versions": versions}
-        chosen.json.write_text(json.dumps(about | {"commit": train.commit()} | found, indent=1) + "\n")
+        chosen.json.write_text(json.dumps(about | {"commit": loop.commit()} | found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,303 +7,16 @@ like. Ctrl-C and SIGTERM end a run soon, and keep it.
 """
 
 import argparse
-import contextlib
-import dataclasses
 import json
-import math
 import os
-import platform
 import re
-import resource
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 
-from reference_impl import progress, scale
-from torch_impl import (
-    checkpoint,
-    conv,
-    data,
-    gpt,
-    losses,
-    mlp,
-    mup,
-    optim,
-    parallel,
-    plot,
-    recipes,
-    rnn,
-    schedule,
-    tensor,
-)
-
-MODELS = {mlp.MLPConfig: mlp.MLP, conv.CNNConfig: conv.CNN, rnn.RNNConfig: rnn.RNN, gpt.GPTConfig: gpt.GPT}
-LOG_EVERY = 10  # steps: only then is the device waited for
-ALONE = parallel.Group(0, 1, torch.device("cpu"))
-# What a run that goes on may not change; how it is computed may.
-FIXED = [f.name for f in dataclasses.fields(recipes.Recipe) if f.name not in ("micro_batch", "compile", "checkpoint")]
-
-
-class Stopped(Exception):
-    """A run that cannot go on; the message says why, and what to do."""
-
-
-def parts_of(recipe, processes):
-    """Into how many micro-batches each of so many processes cuts its rows of a batch, so that none is too large."""
-    whole, left = divmod(recipe.batch_size, processes)
-    if left:
-        raise ValueError(f"batch_size = {recipe.batch_size} cannot be shared out among {processes} processes")
-    least = -(-whole // min(recipe.micro_batch or whole, whole))
-    return next(n for n in range(least, whole + 1) if whole % n == 0)
-
-
-class Run:
-    """A recipe being trained: its model and optimizer on a device, how many steps are done, and their losses.
-
-    group : parallel.Group; sharded : its processes share the model out among them
-    """
-
-    def __init__(self, recipe, group=ALONE, sharded=False):
-        self.recipe, self.group, self.device = recipe, group, group.device
-        self.of_one = recipe.batch_size // group.data  # rows of a batch that are this process's
-        self.parts = parts_of(recipe, group.data)
-        if sharded and group.tensor > 1:
-            raise ValueError("a model is shared out either by --shard or by --tensor, not by both")
-        if sharded and not dist.is_initialized():
-            raise ValueError("--shard is for processes that torchrun starts")
-        self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
-        have = getattr(self.source, "vocab_size", 0)
-        if have > getattr(recipe.model, "vocab_size", have):
-            raise ValueError(f"{recipe.data} has {have} tokens, more than vocab_size = {recipe.model.vocab_size}")
-        self.dtype = torch.float64 if recipe.dtype == "float64" else torch.float32
-        self.model = self.made(sharded)
-        self.model.recompute = recipe.checkpoint
-        self.mesh = parallel.mesh_of(group) if group.tensor > 1 else None
-        if self.mesh:
-            tensor.share(self.model, self.mesh["tensor"])
-        copied = group.size > 1 and not sharded and not self.mesh
-        self.spread = parallel.copies(self.model) if copied else self.model
-        self.forward, self.loss = self.spread, losses.cross_entropy
-        if recipe.compile:
-            self.compile(sharded)
-        if recipe.mup_base:
-            groups = mup.groups(self.model, recipe.model.sizes[1], recipe.mup_base)
-        else:
-            groups = optim.groups(self.model, recipe.weight_decay)
-        self.optimizer = optim.adamw(groups, recipe.lr, recipe.betas, recipe.eps, weight_decay=0.0, fused=True)
-        self.step, self.losses = 0, []
-
-    def made(self, sharded):
-        """The model, drawn on the CPU: the same start everywhere. No process ever has the whole of a sharded GPT."""
-        recipe, model = self.recipe, MODELS[type(self.recipe.model)]
-        rng, large = torch.Generator().manual_seed(recipe.seed), sharded and model is gpt.GPT
-        with torch.device("meta" if large else "cpu"):
-            model = model(recipe.model, None if large else rng).to(self.dtype)
-        if not sharded:
-            return model.to(self.device)
-        dtype = torch.bfloat16 if recipe.dtype == "bfloat16" else None
-        mesh = parallel.mesh_of(self.group)["data"]
-        model = parallel.shard(model if large else model.to(self.device), mesh, dtype)
-        if large:
-            model.to_empty(device=self.device).draw(rng)
-        return model
-
-    def compile(self, sharded):
-        """Have PyTorch compile model and loss; a model that is sharded, block by block. Shapes are taken as fixed."""
-        self.loss = torch.compile(losses.cross_entropy, dynamic=False)
-        if sharded and hasattr(self.model, "blocks"):
-            for block in self.model.blocks:
-                block.compile(dynamic=False)
-        else:
-            self.forward = torch.compile(self.spread, dynamic=False)
-
-    def loss_of(self, x, targets):
-        """The mean cross-entropy of a batch, in the recipe's precision."""
-        x = x.flatten(1) if isinstance(self.recipe.model, mlp.MLPConfig) else x
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.dtype == "bfloat16"):
-            return self.loss(self.forward(x), targets)
-
-    def update(self, x, targets):
-        """One step on a batch, micro-batch after micro-batch.
-
-        Returns its loss, still on the device; nan where a gradient is not finite.
-        """
-        total = 0.0
-        for i, part in enumerate(zip(x.chunk(self.parts), targets.chunk(self.parts), strict=True), start=1):
-            parallel.waiting(self.spread, i == self.parts)
-            loss = self.loss_of(*part) / self.parts
-            loss.backward()
-            total = total + loss.detach()
-        if self.mesh:
-            tensor.average(self.model, self.mesh)
-        norm = optim.clip_grad_norm(self.model, self.recipe.max_norm)
-        total = torch.where(norm.isfinite(), total, torch.nan)  # nobody waits for the device to know it
-        schedule.set_lr(self.optimizer, self.lr())
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.step += 1
-        return total
-
-    def lr(self):
-        """The rate of the next step."""
-        r = self.recipe
-        return schedule.warmup_cosine(self.step + 1, r.lr, r.n_warmup, r.n_steps, r.final_lr * r.lr)
-
-    @torch.no_grad()
-    def evaluate(self):
-        """{"val_loss", "accuracy"} on what no batch comes from."""
-        seen, n = [], self.of_one // self.parts
-        self.model.eval()
-        for x, targets in self.source.val_batches(n):
-            x, targets = (data.on(self.device, array, self.dtype) for array in (x, targets))
-            x = x.flatten(1) if isinstance(self.recipe.model, mlp.MLPConfig) else x
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.dtype == "bfloat16"):
-                logits = self.model(x)
-                right = (logits.argmax(dim=-1) == targets).double().mean()
-                seen.append((losses.cross_entropy(logits, targets).double(), right, len(x)))
-        self.model.train()
-        whole = sum(n for *_, n in seen)
-        loss, accuracy = (sum(part[i] * part[2] for part in seen).item() / whole for i in (0, 1))
-        return {"val_loss": loss, "accuracy": accuracy}
-
-    def save(self, folder):
-        """Write everything a run goes on from, all of it or nothing."""
-        about = {"step": self.step, "losses": self.losses, "recipe": recipes.described(self.recipe)}
-        checkpoint.save(folder, self.model, self.optimizer, about)
-
-    def restore(self, folder):
-        """Go on from what save wrote last. Raises Stopped where it is another recipe's."""
-        path = checkpoint.latest(folder)
-        about, ours = checkpoint.about(path), recipes.described(self.recipe)
-        other = [name for name in FIXED if ours[name] != about["recipe"][name]]
-        if other:
-            raise Stopped(f"{path} is of a run with {other[0]} = {about['recipe'][other[0]]}, not {ours[other[0]]}")
-        checkpoint.load(path, self.model, self.optimizer)
-        self.step, self.losses = about["step"], about["losses"]
-
-
-class Signals:
-    """Within it, Ctrl-C and SIGTERM only say that they came: the step at hand is finished first. got : their number."""
-
-    def __enter__(self):
-        self.got = 0
-        self.before = {s: signal.signal(s, self.note) for s in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def note(self, number, frame):
-        """Called by Python."""
-        self.got = number
-
-    def __exit__(self, *_):
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-
-def peak_memory(device):
-    """The most bytes that were in use at once: of the GPU, or of the process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def utilisation(recipe, tokens_per_second, device):
-    """{"mfu12", "mfu6"}, the two ways to count attention, on a GPU whose peak is known; else {}."""
-    if device.type != "cuda" or not isinstance(recipe.model, gpt.GPTConfig):
-        return {}
-    try:
-        peak = scale.peak_flops(torch.cuda.get_device_name(device))
-    except ValueError:
-        return {}
-    ways = {"mfu12": False, "mfu6": True}
-    return {name: scale.mfu(tokens_per_second, recipe.model, peak, causal) for name, causal in ways.items()}
-
-
-def fit(run, after=None, save=None, save_every=500):
-    """Train until the recipe's last step, or a signal, whose number is returned, else 0.
-
-    after : called every LOG_EVERY steps with {"step", "loss", "lr", "per_second", …}
-    save : called every save_every steps, and at the end, if all losses so far are finite
-    Raises Stopped where a loss is not finite, or memory is not enough.
-    """
-    recipe = run.recipe
-    group, rest = run.group, {"part": run.group.part, "dtype": run.dtype}
-    batches = data.batches(run.source, recipe.batch_size, recipe.seed, run.device, run.step, **rest)
-    waiting, since = [], time.perf_counter()
-    with Signals() as signals, contextlib.closing(batches), told_when_full(recipe, group.data):
-        for x, targets in batches if run.step < recipe.n_steps else ():
-            lr = run.lr()
-            waiting.append(run.update(x, targets))
-            due = run.step % LOG_EVERY == 0 or run.step % save_every == 0
-            got = group.any(signals.got)  # all must end at the same step
-            last = run.step == recipe.n_steps or got
-            if last or due:
-                losses_now = group.mean(torch.stack(waiting)).tolist()
-                if not all(map(math.isfinite, losses_now)):
-                    raise Stopped(not_finite(run, losses_now))
-                run.losses += losses_now
-                per_second = recipe.tokens * len(waiting) / (time.perf_counter() - since)  # of all processes
-                waiting = []
-                if after:
-                    more = utilisation(recipe, per_second / group.size, run.device) | {
-                        "memory": peak_memory(run.device)
-                    }
-                    after({"step": run.step, "loss": losses_now[-1], "lr": lr, "per_second": per_second} | more)
-            if save and (last or run.step % save_every == 0):
-                save()
-            if not waiting:
-                since = time.perf_counter()  # what was told and kept does not count
-            if last:
-                return got
-    return 0
-
-
-def not_finite(run, losses_now):
-    """The sentence for a loss that is no number."""
-    first = next(i for i, loss in enumerate(losses_now) if not math.isfinite(loss))
-    step = run.step - len(losses_now) + first + 1
-    return f"the loss, or its gradient, is no finite number at step {step}: a smaller lr or a longer n_warmup may help"
-
-
-class Full(Stopped):
-    """A device's memory is; the message says what to change."""
-
-
-@contextlib.contextmanager
-def told_when_full(recipe, processes=1):
-    """Turn an out-of-memory error into a sentence that says what to change. processes : that share a batch."""
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        whole = recipe.batch_size // processes
-        n = min(recipe.micro_batch or whole, whole)
-        smaller = max((d for d in range(1, n) if recipe.batch_size % d == 0), default=None)
-        wide = isinstance(recipe.model, gpt.GPTConfig) and not recipe.checkpoint
-        hint = f"micro_batch={smaller}" if smaller else "checkpoint=True" if wide else "a smaller model"
-        raise Full(f"the GPU's memory is full with micro_batch={n}: try {hint}") from None
-
-
-def commit():
-    """The commit of the working tree, or None outside of one."""
-    command = ["git", "-C", Path(__file__).parent, "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
-    except OSError:  # there is no git
-        return None
-
-
-def about(run):
-    """What is run, and on what, for recipe.json and the book's data."""
-    name = torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else platform.machine()
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
-    return {"recipe": recipes.described(run.recipe), "device": name, "versions": versions, "commit": commit()}
-
-
-# The command ----------------------------------------------------------------------------------------------------------
+from reference_impl import progress
+from torch_impl import checkpoint, config, loop, parallel, plot, presets, recipes
 
 
 def arguments_of(words):
@@ -312,7 +25,7 @@ def arguments_of(words):
     parser.error = lambda message: parser.exit(2, f"train: {message}\n")
     parser.add_argument("recipe", choices=recipes.RECIPES, metavar="RECIPE", help=", ".join(recipes.RECIPES))
     parser.add_argument("changes", nargs="*", metavar="FIELD=VALUE", help="as lr=1e-3, n_layer=2, micro_batch=8")
-    parser.add_argument("--preset", help=f"make it fit: cpu, {', '.join(recipes.PRESETS)}")
+    parser.add_argument("--preset", help=f"make it fit: cpu, {', '.join(presets.PRESETS)}")
     kind = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=kind, choices=["cpu", "cuda"])
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="of the run, if not runs/RECIPE")
@@ -331,8 +44,8 @@ def recipe_of(chosen):
     """The recipe that a command line means."""
     recipe = recipes.RECIPES[chosen.recipe]()
     name = chosen.preset or ("cpu" if chosen.device == "cpu" else None)
-    recipe = recipes.preset(recipe, name) if name else recipe
-    return recipes.changed(recipe, chosen.changes)
+    recipe = presets.preset(recipe, name) if name else recipe
+    return config.changed(recipe, chosen.changes)
 
 
 def begun(chosen, group):
@@ -341,12 +54,12 @@ def begun(chosen, group):
     kept = checkpoint.latest(folder)
     again = chosen.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0  # torchrun started it anew
     if kept and not again:
-        raise Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
+        raise loop.Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
     if chosen.resume and not kept:
-        raise Stopped(f"{folder} holds no checkpoint to go on from")
+        raise loop.Stopped(f"{folder} holds no checkpoint to go on from")
     recipe = recipe_of(chosen)
-    with told_when_full(recipe, group.data):
-        run = Run(recipe, group, chosen.shard)
+    with loop.told_when_full(recipe, group.data):
+        run = loop.Run(recipe, group, chosen.shard)
         if kept:
             run.restore(folder)
     if group.rank == 0:
@@ -354,7 +67,7 @@ def begun(chosen, group):
         if kept:
             log = [line for line in plot.lines_of(folder) if line["step"] <= run.step and "loss" in line]
             (folder / plot.LOG).write_text("".join(json.dumps(line) + "\n" for line in log))
-        (folder / "recipe.json").write_text(json.dumps(about(run), indent=1) + "\n")
+        (folder / "recipe.json").write_text(json.dumps(loop.about(run), indent=1) + "\n")
     return run, folder
 
 
@@ -376,21 +89,21 @@ def follow(chosen, group):
             show(line["step"], f"loss {line['loss']:.3f}, {line['per_second']:,.0f} {unit}/s{mfu}")
 
     try:
-        got = fit(run, after, lambda: run.save(folder), chosen.save_every)
-    except Stopped as problem:
+        got = loop.fit(run, after, lambda: run.save(folder), chosen.save_every)
+    except loop.Stopped as problem:
         kept = checkpoint.latest(folder)
         raise type(problem)(f"{problem}{f'; {kept} is the last good checkpoint' if kept else ''}") from None
     if got:
         if group.rank == 0:
             print(f"train: stopped after {run.step} steps; --resume goes on", file=sys.stderr)
         return 128 + got
-    with told_when_full(recipe, group.data):
+    with loop.told_when_full(recipe, group.data):
         score = run.evaluate()
     write({"step": run.step} | score)
     if group.rank == 0:
         plot.curves([folder], folder / "loss.svg")
         told = ", ".join(f"{name} {number:.4f}" for name, number in score.items())
-        memory = f"at most {peak_memory(run.device) / 2**20:,.0f} MiB"
+        memory = f"at most {loop.peak_memory(run.device) / 2**20:,.0f} MiB"
         print(f"{chosen.recipe}: {run.step} of {recipe.n_steps} steps, {told}, {memory}; in {folder}")
     return 0
 
@@ -403,9 +116,9 @@ def main(words=None):
         sys.exit(f"train: {problem}")
     try:
         code = follow(chosen, group)
-    except (Stopped, ValueError, ModuleNotFoundError) as problem:
+    except (loop.Stopped, ValueError, ModuleNotFoundError) as problem:
         code = f"train: {problem}" if group.rank == 0 else 1
-        if group.rank and isinstance(problem, Full):  # perhaps the only one's
+        if group.rank and isinstance(problem, loop.Full):  # perhaps the only one's
             code = f"train: process {group.rank}: {problem}"
     except KeyboardInterrupt:
         code = "train: stopped"

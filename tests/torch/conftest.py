@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from torch_impl import data, recipes
+from torch_impl import config, data, recipes
 
 torch.set_num_threads(1)
 
@@ -27,4 +27,4 @@ def text(tmp_path_factory):
 def tiny(text):
     """A recipe of a small GPT on that text, in float64."""
     words = "n_layer=2 n_head=2 n_embd=8 block_size=8 vocab_size=7 n_steps=24 batch_size=6 dtype=float64 lr=1e-2"
-    return recipes.changed(recipes.char_gpt(), [*words.split(), f"data={text}"])
+    return config.changed(recipes.char_gpt(), [*words.split(), f"data={text}"])

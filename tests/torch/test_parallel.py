@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reference_impl import parallel as plans
 from reference_impl import scale
-from torch_impl import checkpoint, parallel, plot, recipes, tensor, train
+from torch_impl import checkpoint, config, loop, parallel, plot, recipes, tensor, train
 from torch_impl import gpt as torch_gpt
 from torch_impl.losses import cross_entropy
 
@@ -121,9 +121,9 @@ def test_a_checkpoint_goes_from_any_way_to_any_other(alone, tmp_path):
     """From shared matrices to shards to one process."""
     folder, words = alone
     assert done(2, *words, "--tensor", "2", out=tmp_path / "run")[0] == {0}
-    run = train.Run(recipes.changed(recipes.char_gpt(), words[1:]))
+    run = loop.Run(config.changed(recipes.char_gpt(), words[1:]))
     run.restore(tmp_path / "run")
-    right = train.Run(run.recipe)
+    right = loop.Run(run.recipe)
     right.restore(folder)
     for p, q in zip(run.model.parameters(), right.model.parameters(), strict=True):
         torch.testing.assert_close(p, q, rtol=1e-10, atol=1e-12)
@@ -142,13 +142,13 @@ def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):
     mortal = tmp_path / "mortal.py"
     mortal.write_text(
         "import os, sys\n"
-        "from torch_impl import train\n"
-        "update = train.Run.update\n"
+        "from torch_impl import loop, train\n"
+        "update = loop.Run.update\n"
         "def once(run, *batch):\n"
         "    if run.step == 7 and run.group.rank == 1 and os.environ['TORCHELASTIC_RESTART_COUNT'] == '0':\n"
         "        os._exit(1)\n"
         "    return update(run, *batch)\n"
-        "train.Run.update = once\n"
+        "loop.Run.update = once\n"
         "train.main(sys.argv[1:])\n"
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1"]
@@ -211,8 +211,8 @@ def test_175_billion_are_shared_out_as_planned(ranks, n):
 @pytest.mark.parametrize("n", [2, 4])
 def test_a_sharded_run_keeps_its_part_alone(ranks, text, n):
     ranks(n)
-    recipe = recipes.changed(recipes.char_gpt(), [*WORDS, f"data={text}"])
-    run = train.Run(recipe, parallel.Group(0, n, torch.device("cpu")), sharded=True)
+    recipe = config.changed(recipes.char_gpt(), [*WORDS, f"data={text}"])
+    run = loop.Run(recipe, parallel.Group(0, n, torch.device("cpu")), sharded=True)
     whole = sum(p.numel() for p in run.model.parameters())
     kept = sum(p.to_local().numel() for p in run.model.parameters())
     assert whole / n <= kept < 1.1 * whole / n

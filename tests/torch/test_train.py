@@ -15,7 +15,7 @@ import torch
 
 from reference_impl import gpt, scale
 from reference_impl import recipes as reference_recipes
-from torch_impl import checkpoint, data, losses, optim, plot, recipes, train, tree
+from torch_impl import checkpoint, config, data, loop, losses, optim, plot, presets, recipes, train, tree
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 8, "vocab_size": 7, "n_steps": 24, "batch_size": 6}
@@ -23,7 +23,7 @@ TINY = [*(f"{name}={value}" for name, value in SIZES.items()), "dtype=float64", 
 
 
 def trained(recipe, n_steps=None):
-    run = train.Run(recipe)
+    run = loop.Run(recipe)
     source = data.batches(run.source, recipe.batch_size, recipe.seed, run.device, dtype=run.dtype)
     run.losses = [run.update(*next(source)).item() for _ in range(n_steps or recipe.n_steps)]
     source.close()
@@ -38,8 +38,8 @@ def equal(a, b):
 
 
 def test_fit_is_the_updates_one_after_another(tiny):
-    run = train.Run(tiny)
-    assert train.fit(run) == 0
+    run = loop.Run(tiny)
+    assert loop.fit(run) == 0
     right = trained(tiny)
     assert run.losses == right.losses
     assert equal(run, right)
@@ -59,7 +59,7 @@ def test_what_is_computed_again_is_the_same(tiny):
 @pytest.mark.parametrize("name", ["digits", "names_lstm"])
 def test_the_same_recipe_gives_the_same_run_and_another_seed_another(name, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "FOLDER", tmp_path)
-    recipe = recipes.changed(recipes.RECIPES[name](), ["n_steps=3"])
+    recipe = config.changed(recipes.RECIPES[name](), ["n_steps=3"])
     first, second = trained(recipe), trained(recipe)
     assert first.losses == second.losses
     assert trained(dataclasses.replace(recipe, seed=1)).losses != first.losses
@@ -88,8 +88,8 @@ def test_bfloat16_and_compiling_are_asked_of_pytorch(tiny, monkeypatch):
 @pytest.mark.slow
 def test_digits_are_learnt():
     """The reference's bound; 600 steps take a second."""
-    run = train.Run(recipes.digits())
-    train.fit(run)
+    run = loop.Run(recipes.digits())
+    loop.fit(run)
     assert run.evaluate()["accuracy"] >= 0.97
 
 
@@ -170,7 +170,7 @@ def test_a_loader_hands_on_what_went_wrong(text):
 def test_a_recipe_is_whole_and_can_be_written_down(name):
     recipe = recipes.RECIPES[name]()
     assert recipes.RECIPES[name].__doc__
-    told = json.loads(json.dumps(recipes.described(recipe)))
+    told = json.loads(json.dumps(config.described(recipe)))
     assert told["lr"] == recipe.lr
     assert "<" not in json.dumps(told)  # no function's address
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -186,23 +186,23 @@ def test_gpt3s_rows_are_the_papers():
 
 
 def test_fields_are_changed_by_hand():
-    recipe = recipes.changed(recipes.char_gpt(), ["lr=1e-4", "n_layer=2", "betas=(0.8,0.9)", "micro_batch=4"])
+    recipe = config.changed(recipes.char_gpt(), ["lr=1e-4", "n_layer=2", "betas=(0.8,0.9)", "micro_batch=4"])
     assert (recipe.lr, recipe.model.n_layer, recipe.betas, recipe.micro_batch) == (1e-4, 2, (0.8, 0.9), 4)
-    assert recipes.changed(recipe, ["micro_batch=None", "compile=True"]).compile
-    assert recipes.changed(recipes.char_gpt(), ["n_steps=50"]).n_warmup == 5
-    assert recipes.changed(recipes.char_gpt(), ["n_steps=50", "n_warmup=20"]).n_warmup == 20
+    assert config.changed(recipe, ["micro_batch=None", "compile=True"]).compile
+    assert config.changed(recipes.char_gpt(), ["n_steps=50"]).n_warmup == 5
+    assert config.changed(recipes.char_gpt(), ["n_steps=50", "n_warmup=20"]).n_warmup == 20
 
 
 def test_a_preset_fits_and_keeps_the_batch():
-    for name, size in recipes.PRESETS.items():
-        fitted = recipes.preset(recipes.gpt2_124m(), name)
-        assert recipes.memory_needed(fitted) < size
+    for name, size in presets.PRESETS.items():
+        fitted = presets.preset(recipes.gpt2_124m(), name)
+        assert presets.memory_needed(fitted) < size
         assert fitted.tokens == recipes.gpt2_124m().tokens
-    wider = [recipes.preset(recipes.gpt2_350m(), name).micro_batch for name in recipes.PRESETS]
+    wider = [presets.preset(recipes.gpt2_350m(), name).micro_batch for name in presets.PRESETS]
     assert wider == sorted(wider)
-    assert recipes.preset(recipes.gpt2_774m(), "16GB").checkpoint
-    assert recipes.preset(recipes.gpt2_124m(), "cpu").dtype == "float32"
-    assert recipes.preset(recipes.digits(), "8GB") == recipes.digits()
+    assert presets.preset(recipes.gpt2_774m(), "16GB").checkpoint
+    assert presets.preset(recipes.gpt2_124m(), "cpu").dtype == "float32"
+    assert presets.preset(recipes.digits(), "8GB") == recipes.digits()
 
 
 # Runs -----------------------------------------------------------------------------------------------------------------
@@ -259,8 +259,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(text, tmp_path, numbe
     step = checkpoint.about(checkpoint.latest(tmp_path / "cut"))["step"]
     stop = step + 7
     assert 0 < step < 3000
-    recipe = recipes.changed(recipes.char_gpt(), words[1:])
-    resumed, whole = train.Run(recipe), train.Run(recipe)
+    recipe = config.changed(recipes.char_gpt(), words[1:])
+    resumed, whole = loop.Run(recipe), loop.Run(recipe)
     resumed.restore(tmp_path / "cut")
     for run in (resumed, whole):
         source = data.batches(run.source, recipe.batch_size, 0, run.device, run.step, dtype=run.dtype)
@@ -275,7 +275,7 @@ def test_a_resumed_runs_log_has_every_step_once(text, tmp_path):
     assert command(*words, out=tmp_path) == 0
     whole = checkpoint.about(checkpoint.latest(tmp_path))["losses"]
     shutil.rmtree(checkpoint.latest(tmp_path))
-    run = train.Run(recipes.changed(recipes.char_gpt(), words[1:]))
+    run = loop.Run(config.changed(recipes.char_gpt(), words[1:]))
     source = data.batches(run.source, 6, 0, run.device, dtype=run.dtype)
     run.losses = [run.update(*next(source)).item() for _ in range(12)]  # as if it had been killed after step 12
     source.close()
@@ -342,13 +342,13 @@ def test_a_run_is_not_overwritten_nor_mixed_with_another(text, tmp_path):
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_checkpoint(text, tmp_path, monkeypatch):
-    update = train.Run.update
+    update = loop.Run.update
 
     def broken(run, x, targets):
         loss = update(run, x, targets)
         return loss * float("nan") if run.step >= 15 else loss
 
-    monkeypatch.setattr(train.Run, "update", broken)
+    monkeypatch.setattr(loop.Run, "update", broken)
     told = command("char_gpt", *TINY, f"data={text}", "--save-every", "6", out=tmp_path)
     assert "is no finite number at step 15" in told
     assert "00000012 is the last good checkpoint" in told
@@ -360,7 +360,7 @@ def test_a_full_memory_is_told_with_what_to_change(text, tmp_path, monkeypatch, 
     def full(run, x, targets):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …")
 
-    monkeypatch.setattr(train.Run, "update", full)
+    monkeypatch.setattr(loop.Run, "update", full)
     assert f"try {hint}" in command("char_gpt", *TINY, f"data={text}", word, out=tmp_path)
 
 
@@ -377,13 +377,13 @@ def test_a_gradient_that_is_no_number_is_not_kept(text, tmp_path, monkeypatch):
     monkeypatch.setattr(optim, "clip_grad_norm", broken)
     told = command("char_gpt", *TINY, f"data={text}", "--save-every", "6", out=tmp_path)
     assert "or its gradient, is no finite number at step 15" in told
-    run = train.Run(recipes.changed(recipes.char_gpt(), [*TINY, f"data={text}"]))
+    run = loop.Run(config.changed(recipes.char_gpt(), [*TINY, f"data={text}"]))
     run.restore(tmp_path)
     assert all(p.isfinite().all() for p in run.model.parameters())
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
-def test_no_gpu_is_told_in_a_sentence(tmp_path):
+def test_no_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(SystemExit) as end:
         train.main(["digits", "--device", "cuda", "--out", str(tmp_path / "run")])
     assert "there is no GPU for process 0 here" in end.value.code
@@ -392,7 +392,7 @@ def test_no_gpu_is_told_in_a_sentence(tmp_path):
 @pytest.mark.parametrize(("size", "processes", "most"), [(24, 2, 8), (480, 8, 16), (512, 16, 64), (6, 1, 2)])
 def test_a_micro_batch_is_never_exceeded(tiny, size, processes, most):
     recipe = dataclasses.replace(tiny, batch_size=size, micro_batch=most)
-    parts, whole = train.parts_of(recipe, processes), size // processes
+    parts, whole = loop.parts_of(recipe, processes), size // processes
     assert whole % parts == 0
     assert whole // parts <= most
 
@@ -400,10 +400,10 @@ def test_a_micro_batch_is_never_exceeded(tiny, size, processes, most):
 def test_mfu_is_the_references_both_ways(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100 80GB HBM3")
     recipe = recipes.gpt2_124m()
-    told = train.utilisation(recipe, 400e3, torch.device("cuda"))
+    told = loop.utilisation(recipe, 400e3, torch.device("cuda"))
     assert told == {name: scale.mfu(400e3, recipe.model, 989e12, name == "mfu6") for name in ("mfu12", "mfu6")}
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some GPU")
-    assert train.utilisation(recipe, 400e3, torch.device("cuda")) == {}
+    assert loop.utilisation(recipe, 400e3, torch.device("cuda")) == {}
 
 
 def test_several_runs_are_drawn_on_one_picture(text, tmp_path, capsys):

@@ -1,0 +1,43 @@
+"""How much of a GPU's memory a recipe takes, and recipes made to fit."""
+
+from dataclasses import replace
+
+from reference_impl.gpt import GPTConfig, gpt_param_count
+
+PRESETS = {"8GB": 8e9, "16GB": 16e9, "24GB": 24e9, "80GB": 80e9}
+"""Bytes of a GPU's memory, by the preset's name; "cpu" is a preset too."""
+
+
+def memory_needed(recipe):
+    """An estimate of the bytes that training a GPT takes on one GPU.
+
+    16 a parameter for weights, gradients and Adam's moments; of every text that goes through at once, 34 a channel and
+    token for what a block keeps of its activations in bf16 (Korthikanti et al. 2022, arXiv 2205.05198, without the
+    attention map), or 2 where it is computed again, and of a logit 8, or 12 where the loss is not compiled.
+    """
+    model, texts = recipe.model, recipe.micro_batch or recipe.batch_size
+    kept = model.n_layer * (2 if recipe.checkpoint else 34) + (34 if recipe.checkpoint else 0)
+    of_a_token = kept * model.n_embd + (8 if recipe.compile else 12) * model.vocab_size
+    of_a_token *= 1 if recipe.dtype == "bfloat16" else 2
+    return 16 * gpt_param_count(model) + texts * model.block_size * of_a_token
+
+
+def preset(recipe, name):
+    """A recipe made to fit: "cpu" multiplies in float32 and does not compile; a GPU's size chooses micro_batch.
+
+    The batch stays what it is. Where nothing else helps, activations are computed again.
+    Raises ValueError for an unknown preset, and where not even one text fits.
+    """
+    if name == "cpu":
+        return replace(recipe, dtype="float32", compile=False)
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}, but cpu, {', '.join(PRESETS)}")
+    if not isinstance(recipe.model, GPTConfig):
+        return recipe
+    sizes = [n for n in range(min(recipe.batch_size, 64), 0, -1) if recipe.batch_size % n == 0]
+    tries = [replace(recipe, micro_batch=n, checkpoint=again) for again in (False, True) for n in sizes]
+    for fitting in tries:
+        if memory_needed(fitting) < 0.9 * PRESETS[name]:
+            return fitting
+    need = memory_needed(tries[-1]) / 0.9e9
+    raise ValueError(f"{gpt_param_count(recipe.model):,} parameters take {need:.0f} GB at the least, more than {name}")
