@@ -39,38 +39,42 @@ def conv2d_backward(dout, cache):
     dout = dout.transpose(1, 3, 2, 0).reshape(n, d_out, -1)
     both = (windows.reshape(n, -1, W_out * B) @ dout.swapaxes(1, 2)).sum(axis=0).reshape(rows, -1, d_out)
     if padding is not None:
-        dx, kernel = np.zeros((H, C, width, B), dout.dtype), W.swapaxes(0, 1).reshape(-1, d_out)
-        for i, row in enumerate(dout):
-            for j, part in enumerate((kernel @ row).reshape(columns, rows, C, W_out, B)):
-                dx[stride * i : stride * i + rows, :, j : j + stride * W_out : stride] += part
-        dx = conv.unpadded(dx.transpose(3, 0, 2, 1), padding)
+        spread = np.zeros((H + rows - 1, d_out, W_out * B), dout.dtype)
+        spread[rows - 1 : rows - 1 + stride * n : stride] = dout
+        shape = H - 2 * padding, rows * d_out, W_out * B  # what a row of dx comes from: some neighbours
+        near = np.lib.stride_tricks.as_strided(spread[padding:], shape, spread.strides)
+        parts = W[::-1].transpose(1, 2, 0, 3).reshape(columns * C, -1) @ near
+        dx = np.zeros((len(near), C, width, B), dout.dtype)
+        for j, part in enumerate(parts.reshape(-1, columns, C, W_out, B).swapaxes(0, 1)):
+            dx[:, :, j : j + stride * W_out : stride] += part
+        dx = dx[:, :, padding : width - padding].transpose(3, 0, 2, 1)
     return dx, both[:, :-1].reshape(W.shape), both[0, -1]
 
 
 def maxpool_forward(x, size, stride=None):
-    """conv.maxpool_forward, x : (B, H, W, C), with, for every entry of a window, where it is larger than all before."""
+    """conv.maxpool_forward, x : (B, H, W, C), with, for every entry of a window, where it is the winner."""
     stride = stride or size
     shape = len(x), (x.shape[1] - size) // stride + 1, (x.shape[2] - size) // stride + 1, x.shape[3]
     entries = [conv.places(x, i, j, stride, shape) for i, j in np.ndindex(size, size)]
-    out, larger = entries[0].copy("K"), [np.ones_like(entries[0], bool)]
+    out, won = entries[0].copy("K"), [np.ones_like(entries[0], bool)]
     for entry in entries[1:]:
-        larger.append(entry > out)
+        larger = entry > out
+        won = [before > larger for before in won] + [larger]
         np.maximum(out, entry, out=out)
-    return out, (larger, x.shape, size, stride)
+    return out, (won, x.shape, size, stride)
 
 
 def maxpool_backward(dout, cache):
     """conv.maxpool_backward, dout : (B, H_out, W_out, C): where windows lie apart, nothing adds up."""
-    larger, (B, H, W, C), size, stride = cache
+    won, (B, H, W, C), size, stride = cache
     whole = stride == size and H % size == W % size == 0  # the windows leave nothing out
     dx = (np.empty if whole else np.zeros)((H, C, W, B), dout.dtype).transpose(3, 0, 2, 1)
-    for (i, j), is_larger in reversed(list(zip(np.ndindex(size, size), larger, strict=True))):
-        won = dout * is_larger
-        if stride < size:
-            conv.places(dx, i, j, stride, dout.shape)[...] += won
+    for (i, j), here in zip(np.ndindex(size, size), won, strict=True):
+        part = conv.places(dx, i, j, stride, dout.shape)
+        if whole:
+            np.multiply(dout, here, out=part)
         else:
-            conv.places(dx, i, j, stride, dout.shape)[...] = won
-        dout = dout - won
+            part += dout * here
     return dx
 
 
@@ -79,9 +83,10 @@ def cnn_forward(params, x, config):
     stages = []
     for stage in params["conv"]:
         x, c_conv = conv2d_forward(x, stage["W"], stage["b"], padding=config.kernel // 2)
-        x, c_pool = maxpool_forward(x, config.pool)
-        x *= (positive := x > 0)
-        stages.append((c_conv if stages else (*c_conv[:4], None), c_pool, positive))
+        x, (won, *rest) = maxpool_forward(x, config.pool)
+        positive = x > 0
+        np.maximum(x, 0, out=x)
+        stages.append((c_conv if stages else (*c_conv[:4], None), ([here & positive for here in won], *rest)))
     logits, c_linear = layers.linear_forward(x.reshape(len(x), -1), params["linear"]["W"], params["linear"]["b"])
     return logits, (stages, x.shape, c_linear)
 
@@ -91,8 +96,8 @@ def cnn_backward(dout, cache):
     stages, shape, c_linear = cache
     dout, dW, db = layers.linear_backward(dout, c_linear)
     dout, grads = dout.reshape(shape), {"conv": [], "linear": {"W": dW, "b": db}}
-    for c_conv, c_pool, positive in reversed(stages):
-        dout = maxpool_backward(dout * positive, c_pool)
+    for c_conv, c_pool in reversed(stages):
+        dout = maxpool_backward(dout, c_pool)
         dout, dW, db = conv2d_backward(dout, c_conv)
         grads["conv"].insert(0, {"W": dW, "b": db})
     return grads

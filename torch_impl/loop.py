@@ -47,8 +47,6 @@ class Run:
         self.recipe, self.group, self.device = recipe, group, group.device
         self.of_one = recipe.batch_size // group.data  # rows of a batch that are this process's
         self.parts = parts_of(recipe, group.data)
-        if sharded and group.tensor > 1:
-            raise ValueError("a model is shared out either by --shard or by --tensor, not by both")
         if sharded and not dist.is_initialized():
             raise ValueError("--shard is for processes that torchrun starts")
         self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
@@ -56,16 +54,14 @@ class Run:
         if have > getattr(recipe.model, "vocab_size", have):
             raise ValueError(f"{recipe.data} has {have} tokens, more than vocab_size = {recipe.model.vocab_size}")
         self.dtype = torch.float64 if recipe.dtype == "float64" else torch.float32
-        self.model = self.made(sharded)
+        self.mesh, self.sharded = parallel.mesh_of(group) if sharded or group.tensor > 1 else None, sharded
+        self.model = self.made()
         self.model.recompute = recipe.checkpoint
-        self.mesh = parallel.mesh_of(group) if group.tensor > 1 else None
-        if self.mesh:
-            tensor.share(self.model, self.mesh["tensor"])
-        copied = group.size > 1 and not sharded and not self.mesh
+        copied = group.size > 1 and not self.mesh
         self.spread = parallel.copies(self.model) if copied else self.model
         self.forward, self.loss = self.spread, losses.cross_entropy
         if recipe.compile:
-            self.compile(sharded)
+            self.compile()
         if recipe.mup_base:
             groups = mup.groups(self.model, recipe.model.sizes[1], recipe.mup_base)
         else:
@@ -73,25 +69,25 @@ class Run:
         self.optimizer = optim.adamw(groups, recipe.lr, recipe.betas, recipe.eps, weight_decay=0.0, fused=True)
         self.step, self.losses = 0, []
 
-    def made(self, sharded):
+    def made(self):
         """The model, drawn on the CPU: the same start everywhere. No process ever has the whole of a sharded GPT."""
         recipe, model = self.recipe, MODELS[type(self.recipe.model)]
-        rng, large = torch.Generator().manual_seed(recipe.seed), sharded and model is gpt.GPT
+        rng, large = torch.Generator().manual_seed(recipe.seed), self.sharded and model is gpt.GPT
         with torch.device("meta" if large else "cpu"):
             model = model(recipe.model, None if large else rng).to(self.dtype)
-        if not sharded:
-            return model.to(self.device)
-        dtype = torch.bfloat16 if recipe.dtype == "bfloat16" else None
-        mesh = parallel.mesh_of(self.group)["data"]
-        model = parallel.shard(model if large else model.to(self.device), mesh, dtype)
+        model = model if large else model.to(self.device)
+        if self.group.tensor > 1:
+            tensor.share(model, self.mesh["tensor"])
+        if self.sharded:
+            parallel.shard(model, self.mesh["data"], torch.bfloat16 if recipe.dtype == "bfloat16" else None)
         if large:
             model.to_empty(device=self.device).draw(rng)
         return model
 
-    def compile(self, sharded):
+    def compile(self):
         """Have PyTorch compile model and loss; a model that is sharded, block by block. Shapes are taken as fixed."""
         self.loss = torch.compile(losses.cross_entropy, dynamic=False)
-        if sharded and hasattr(self.model, "blocks"):
+        if self.sharded and hasattr(self.model, "blocks"):
             for block in self.model.blocks:
                 block.compile(dynamic=False)
         else:
@@ -114,7 +110,7 @@ class Run:
             loss = self.loss_of(*part) / self.parts
             loss.backward()
             total = total + loss.detach()
-        if self.mesh:
+        if self.mesh and not self.sharded:
             tensor.average(self.model, self.mesh)
         norm = optim.clip_grad_norm(self.model, self.recipe.max_norm)
         total = torch.where(norm.isfinite(), total, torch.nan)  # nobody waits for the device to know it

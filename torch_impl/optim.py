@@ -43,14 +43,19 @@ def adamw(params, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01, **rest):
     return torch.optim.AdamW(params, lr, betas, eps, weight_decay, **rest)
 
 
+def _mesh_of(p):
+    """The processes that share a tensor, or None."""
+    return p.device_mesh if isinstance(p, DTensor) else None
+
+
 def groups(model, weight_decay):
     """A model's parameters in groups, as train.adamw_step of the reference has them: two axes or more decay.
 
-    What is spread over processes has groups of its own: PyTorch does not update both at once.
+    What is spread over processes has groups of its own, a mesh each: PyTorch does not update them at once.
     """
     found = {}
     for p in model.parameters():
-        found.setdefault((p.ndim > 1, isinstance(p, DTensor)), []).append(p)
+        found.setdefault((p.ndim > 1, _mesh_of(p)), []).append(p)
     return [
         {"params": params, "weight_decay": weight_decay if decays else 0.0} for (decays, _), params in found.items()
     ]
@@ -59,8 +64,8 @@ def groups(model, weight_decay):
 def clip_grad_norm(model, max_norm):
     """Scale a model's gradients down to a length of max_norm where they are longer; returns the length they had."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
-    kinds = [[g for g in grads if isinstance(g, DTensor) == spread] for spread in (False, True)]
-    norms = [nn.utils.get_total_norm(kind) for kind in kinds if kind]
+    kinds = [[g for g in grads if _mesh_of(g) == mesh] for mesh in {_mesh_of(g): None for g in grads}]
+    norms = [nn.utils.get_total_norm(kind) for kind in kinds]
     norm = torch.stack([n.full_tensor() if isinstance(n, DTensor) else n for n in norms]).norm()
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0)
     for g in grads:

@@ -2,7 +2,8 @@
 
 Every process takes its share of every batch, and gradients are averaged. Copies (DDP) each keep the whole model; shards
 (FSDP2, ZeRO's stage 3) each keep a part of every block, and borrow the rest while they compute with it. Tensor
-parallelism (torch_impl.tensor) lets neighbouring processes work on the same rows, each with some heads and units.
+parallelism (torch_impl.tensor) lets neighbouring processes work on the same rows, each with some heads and units, and
+their parts can be sharded in turn.
 """
 
 import os

@@ -40,11 +40,12 @@ def arguments_of(words):
     return chosen
 
 
-def recipe_of(chosen):
-    """The recipe that a command line means."""
+def recipe_of(chosen, group):
+    """The recipe that a command line means for a group."""
     recipe = recipes.RECIPES[chosen.recipe]()
     name = chosen.preset or ("cpu" if chosen.device == "cpu" else None)
-    recipe = presets.preset(recipe, name) if name else recipe
+    shards = group.data if chosen.shard else 1
+    recipe = presets.preset(recipe, name, shards, group.tensor) if name else recipe
     return config.changed(recipe, chosen.changes)
 
 
@@ -57,7 +58,7 @@ def begun(chosen, group):
         raise loop.Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
     if chosen.resume and not kept:
         raise loop.Stopped(f"{folder} holds no checkpoint to go on from")
-    recipe = recipe_of(chosen)
+    recipe = recipe_of(chosen, group)
     with loop.told_when_full(recipe, group.data):
         run = loop.Run(recipe, group, chosen.shard)
         if kept:

@@ -84,6 +84,7 @@ WAYS = [
     (4, ["--shard"]),
     (2, ["--tensor", "2"]),
     (4, ["--tensor", "2"]),
+    (4, ["--tensor", "2", "--shard"]),
 ]
 
 
@@ -99,7 +100,7 @@ def test_many_processes_have_the_losses_of_one(alone, tmp_path, processes, way):
     assert told.count("12 of 12 steps") == 1
 
 
-@pytest.mark.parametrize("way", [[], ["--shard"], ["--tensor", "2"]])
+@pytest.mark.parametrize("way", [[], ["--shard"], ["--tensor", "2", "--shard"]])
 def test_two_save_and_one_or_four_go_on(alone, tmp_path, way):
     """After one of the two was killed: the other cannot go on, and what was saved last is whole."""
     folder, words = alone
@@ -165,7 +166,6 @@ def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):
     [
         (2, ["--tensor", "2", "n_head=1"], "--tensor 2 must divide the heads of a GPT, not 1 heads"),
         (3, ["--tensor", "2"], "3 processes cannot share matrices by 2"),
-        (2, ["--tensor", "2", "--shard"], "either by --shard or by --tensor"),
     ],
 )
 def test_what_cannot_be_shared_is_told(text, tmp_path, processes, way, sentence):
@@ -208,15 +208,16 @@ def test_175_billion_are_shared_out_as_planned(ranks, n):
     np.testing.assert_allclose(16 * kept, plans.plan(config, layout)["memory"], rtol=1e-3)
 
 
-@pytest.mark.parametrize("n", [2, 4])
-def test_a_sharded_run_keeps_its_part_alone(ranks, text, n):
+@pytest.mark.parametrize(("n", "tensor"), [(2, 1), (4, 1), (8, 2)])
+def test_a_sharded_run_keeps_its_part_alone(ranks, text, n, tensor):
+    """Of what neighbours have alike, embeddings, norms and biases, it keeps its part of their row."""
     ranks(n)
     recipe = config.changed(recipes.char_gpt(), [*WORDS, f"data={text}"])
-    run = loop.Run(recipe, parallel.Group(0, n, torch.device("cpu")), sharded=True)
-    whole = sum(p.numel() for p in run.model.parameters())
+    run = loop.Run(recipe, parallel.Group(0, n, torch.device("cpu"), tensor), sharded=True)
+    planned = sum(p.numel() / n * (1 if name.endswith(".W") else tensor) for name, p in run.model.named_parameters())
     kept = sum(p.to_local().numel() for p in run.model.parameters())
-    assert whole / n <= kept < 1.1 * whole / n
-    assert run.of_one == 8 // n
+    assert planned <= kept < 1.1 * planned
+    assert run.of_one == 8 * tensor // n
 
 
 class Sent(TorchDispatchMode):

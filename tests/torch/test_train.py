@@ -205,6 +205,17 @@ def test_a_preset_fits_and_keeps_the_batch():
     assert presets.preset(recipes.digits(), "8GB") == recipes.digits()
 
 
+def test_a_preset_counts_the_gpus_that_share_a_model():
+    large = recipes.RECIPES["gpt3_13b"]()
+    with pytest.raises(ValueError, match=r"take 2\d\d GB of a GPU at the least, more than 80GB: more GPUs and --shard"):
+        presets.preset(large, "80GB")
+    one = dataclasses.replace(large, micro_batch=1)
+    needs = [presets.memory_needed(one, *spread) for spread in ((4, 1), (8, 1), (8, 8))]
+    assert needs == sorted(needs, reverse=True)
+    fitted = [presets.preset(large, "80GB", *spread) for spread in ((8, 1), (2, 8))]
+    assert all(recipe.micro_batch > 1 for recipe in fitted)
+
+
 # Runs -----------------------------------------------------------------------------------------------------------------
 
 
