@@ -2,12 +2,12 @@
 
     python -m bench.cpu [--rounds N] [--only NAME] [--json PATH]
 
-Four contenders do the same work on the same numbers in one process, each with one thread: the reference as it is
-listed, the reference within fast.speed(), PyTorch as it comes, and PyTorch's best, which is the fastest here of several
-settings. They must agree before they are timed. In every round each takes its turn, in an order that is drawn, and
-time ÷ eager is taken within a round: what else the machine does falls on all of them. Time is the processor's, which
-does not count other programs' turns. Memory is what three steps and their model add at most to a fresh process, not
-told where PyTorch compiles.
+Four contenders do the same work on the same numbers, each with one thread, in one process that is the workload's own:
+the reference as it is listed, the reference within fast.speed(), PyTorch as it comes, and PyTorch's best, which is the
+fastest here of several settings. They must agree before they are timed. In every round each takes its turn, in an order
+that is drawn, and time ÷ eager is taken within a round: what else the machine does falls on all of them. Time is the
+processor's, which does not count other programs' turns. Memory is what three steps and their model add at most to a
+fresh process, not told where PyTorch compiles.
 """
 
 import argparse
@@ -196,15 +196,14 @@ def main(arguments=None):
     gc.disable()
     rows, names = [], chosen.only or list(WORKLOADS)
     show = progress.bar(len(names) * (chosen.rounds + 1))
-    prepared = {}  # first of all, while this process has no memory to reuse
-    for i, name in enumerate(names):
+    for i, name in enumerate(names):  # each on its own: what it leaves in memory changes no other's time
+        before = i * (chosen.rounds + 1) + 1
         settings = in_fork(fastest, name)
-        prepared[name] = settings, {c: in_fork(peak_memory, name, c, settings) for c in CONTENDERS}
-        show(i + 1, name)
-    for i, name in enumerate(names):
-        before = len(names) + i * chosen.rounds
-        rows += measured(name, *prepared[name], chosen.rounds, lambda n, b=before, name=name: show(b + n, name))
-        gc.collect()
+        memory = {c: in_fork(peak_memory, name, c, settings) for c in CONTENDERS}
+        show(before, name)
+        rows += in_fork(
+            measured, name, settings, memory, chosen.rounds, lambda n, b=before, name=name: show(b + n, name)
+        )
     print("\n".join(table(rows)))
     if chosen.json:
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
