@@ -4,6 +4,7 @@ Each takes what torch.optim takes: parameters, or groups of them. rest goes on t
 """
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.distributed.tensor import DTensor
 
@@ -64,10 +65,15 @@ def groups(model, weight_decay):
 def clip_grad_norm(model, max_norm):
     """Scale a model's gradients down to a length of max_norm where they are longer; returns the length they had."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
-    kinds = [[g for g in grads if _mesh_of(g) == mesh] for mesh in {_mesh_of(g): None for g in grads}]
-    norms = [nn.utils.get_total_norm(kind) for kind in kinds]
-    norm = torch.stack([n.full_tensor() if isinstance(n, DTensor) else n for n in norms]).norm()
+    own = [g.to_local() if isinstance(g, DTensor) else g for g in grads]
+    square = 0.0
+    for mesh in {_mesh_of(g): None for g in grads}:
+        part = nn.utils.get_total_norm([o for g, o in zip(grads, own, strict=True) if _mesh_of(g) == mesh]) ** 2
+        for group in mesh.get_all_groups() if mesh else ():  # one axis after the other: the same number everywhere
+            dist.all_reduce(part, group=group)
+        square = square + part
+    norm = square.sqrt()
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0)
-    for g in grads:
-        (g.to_local() if isinstance(g, DTensor) else g).mul_(scale)
+    for o in own:
+        o.mul_(scale)
     return norm

@@ -80,7 +80,6 @@ def alone(text, tmp_path_factory):
 WAYS = [
     (2, []),
     (4, []),
-    (2, ["--shard"]),
     (4, ["--shard"]),
     (2, ["--tensor", "2"]),
     (4, ["--tensor", "2"]),
@@ -197,7 +196,7 @@ def ranks():
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("n", [64, 256, 1024])
+@pytest.mark.parametrize("n", [64, 1024])
 def test_175_billion_are_shared_out_as_planned(ranks, n):
     """On the meta device: every GPU's parameters, and with gradients and moments its memory."""
     config = scale.GPT3["175B"]
