@@ -48,7 +48,9 @@ class Run:
         self.of_one = recipe.batch_size // group.data  # rows of a batch that are this process's
         self.parts = parts_of(recipe, group.data)
         if sharded and not dist.is_initialized():
-            raise ValueError("--shard is for processes that torchrun starts")
+            raise ValueError(
+                "--shard is for processes that torchrun starts: torchrun --nproc-per-node 2 -m torch_impl.train …"
+            )
         self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
         have = getattr(self.source, "vocab_size", 0)
         if have > getattr(recipe.model, "vocab_size", have):
@@ -153,7 +155,8 @@ class Run:
         about, ours = checkpoint.about(path), config.described(self.recipe)
         other = [name for name in FIXED if ours[name] != about["recipe"][name]]
         if other:
-            raise Stopped(f"{path} is of a run with {other[0]} = {about['recipe'][other[0]]}, not {ours[other[0]]}")
+            was = f"{other[0]} = {about['recipe'][other[0]]}, not {ours[other[0]]}"
+            raise Stopped(f"{path} is of a run with {was}: leave it as it was, or begin another by --out FOLDER")
         checkpoint.load(path, self.model, self.optimizer)
         self.step, self.losses = about["step"], about["losses"]
 

@@ -32,7 +32,9 @@ class Group:
 
     def __post_init__(self):
         if self.tensor < 1 or self.size % self.tensor:
-            raise ValueError(f"{self.size} processes cannot share matrices by {self.tensor}")
+            raise ValueError(
+                f"--tensor {self.tensor} must divide the number of processes, {self.size}, that torchrun starts"
+            )
 
     @property
     def data(self):
@@ -76,7 +78,9 @@ def begin(kind, tensor=1):
     """
     place = int(os.environ.get("LOCAL_RANK", "0"))
     if kind == "cuda" and torch.cuda.device_count() <= place:
-        raise ValueError(f"there is no GPU for process {place} here: there are {torch.cuda.device_count()}")
+        raise ValueError(
+            f"there is no GPU for process {place}: PyTorch sees {torch.cuda.device_count()}; --device cpu needs none"
+        )
     device = torch.device(kind, place) if kind == "cuda" else torch.device(kind)
     if "RANK" not in os.environ:
         return Group(0, 1, device, tensor)

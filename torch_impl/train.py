@@ -2,8 +2,8 @@
 
 Many take part by torchrun --nproc-per-node 8 -m torch_impl.train gpt3_xl --shard. A run has a folder. In it are
 recipe.json (what is run, and on what), log.jsonl (a line every few steps), loss.svg, and a checkpoint, from which
---resume goes on: on a CPU with the very numbers of a run that was never interrupted, and on as many processes as you
-like. Ctrl-C and SIGTERM end a run soon, and keep it.
+--resume goes on with what was changed then: on a CPU with the very numbers of a run that was never interrupted, and on
+as many processes as you like. Ctrl-C and SIGTERM end a run soon, and keep it.
 """
 
 import argparse
@@ -58,6 +58,12 @@ def begun(chosen, group):
         raise loop.Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
     if chosen.resume and not kept:
         raise loop.Stopped(f"{folder} holds no checkpoint to go on from")
+    told = folder / "recipe.json"
+    if kept and told.exists():  # as it was begun, and what is said anew
+        before = json.loads(told.read_text())
+        words = [*before.get("changes", []), *chosen.changes]
+        chosen.changes = list({word.partition("=")[0]: word for word in words}.values())
+        chosen.preset = chosen.preset or before.get("preset")
     recipe = recipe_of(chosen, group)
     with loop.told_when_full(recipe, group.data):
         run = loop.Run(recipe, group, chosen.shard)
@@ -68,7 +74,8 @@ def begun(chosen, group):
         if kept:
             log = [line for line in plot.lines_of(folder) if line["step"] <= run.step and "loss" in line]
             (folder / plot.LOG).write_text("".join(json.dumps(line) + "\n" for line in log))
-        (folder / "recipe.json").write_text(json.dumps(loop.about(run), indent=1) + "\n")
+        about = loop.about(run) | {"changes": chosen.changes, "preset": chosen.preset}
+        told.write_text(json.dumps(about, indent=1) + "\n")
     return run, folder
 
 

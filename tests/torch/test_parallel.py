@@ -166,7 +166,7 @@ def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):
     ("processes", "way", "sentence"),
     [
         (2, ["--tensor", "2", "n_head=1"], "--tensor 2 must divide the heads of a GPT, not 1 heads"),
-        (3, ["--tensor", "2"], "3 processes cannot share matrices by 2"),
+        (3, ["--tensor", "2"], "--tensor 2 must divide the number of processes, 3"),
     ],
 )
 def test_what_cannot_be_shared_is_told(text, tmp_path, processes, way, sentence):

@@ -291,7 +291,7 @@ def test_a_resumed_runs_log_has_every_step_once(text, tmp_path):
     run.losses = [run.update(*next(source)).item() for _ in range(12)]  # as if it had been killed after step 12
     source.close()
     run.save(tmp_path)
-    assert command(*words, "--resume", out=tmp_path) == 0
+    assert command("char_gpt", "--resume", out=tmp_path) == 0  # what was changed is known
     assert checkpoint.about(checkpoint.latest(tmp_path))["losses"] == whole
     assert [line["step"] for line in plot.lines_of(tmp_path)] == [10, 20, 24, 24]
 
@@ -397,7 +397,7 @@ def test_no_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(SystemExit) as end:
         train.main(["digits", "--device", "cuda", "--out", str(tmp_path / "run")])
-    assert "there is no GPU for process 0 here" in end.value.code
+    assert "there is no GPU for process 0: PyTorch sees 0; --device cpu" in end.value.code
 
 
 @pytest.mark.parametrize(("size", "processes", "most"), [(24, 2, 8), (480, 8, 16), (512, 16, 64), (6, 1, 2)])
