@@ -82,6 +82,7 @@ def alone(text, tmp_path_factory):
 WAYS = [
     (2, []),
     (4, []),
+    (2, ["--shard"]),
     (4, ["--shard"]),
     (2, ["--tensor", "2"]),
     (4, ["--tensor", "2"]),
@@ -101,7 +102,7 @@ def test_many_processes_have_the_losses_of_one(alone, tmp_path, processes, way):
     assert told.count("12 of 12 steps") == 1
 
 
-@pytest.mark.parametrize("way", [[], ["--shard"], ["--tensor", "2", "--shard"]])
+@pytest.mark.parametrize("way", [[], ["--shard"], ["--tensor", "2"], ["--tensor", "2", "--shard"]])
 def test_two_save_and_one_or_four_go_on(alone, tmp_path, way):
     """After one of the two was killed: the other cannot go on, and what was saved last is whole."""
     folder, words = alone
@@ -198,7 +199,7 @@ def ranks():
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("n", [64, 1024])
+@pytest.mark.parametrize("n", [64, 256, 1024])
 def test_175_billion_are_shared_out_as_planned(ranks, n):
     """On the meta device: every GPU's parameters, and with gradients and moments its memory."""
     config = scale.GPT3["175B"]
