@@ -189,7 +189,7 @@ def arguments_of(words):
     """The command line's words, or the end in one sentence."""
     parser = argparse.ArgumentParser(prog="python -m bench.gpu", description=__doc__.split("\n")[0])
     parser.error = lambda message: parser.exit(2, f"gpu: {message}\n")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="updates of each (5), 2 or more")
     parser.add_argument("--only", choices=SIZES, action="append", help="one size; may be given again")
     parser.add_argument("--json", type=Path, metavar="PATH", help=f"write the result, as in {PATH}")
     chosen = parser.parse_args(words)

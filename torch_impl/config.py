@@ -1,6 +1,7 @@
 """What a recipe is, how words of a command line change it, and how it is written down."""
 
 import ast
+import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
@@ -66,12 +67,17 @@ def changed(recipe, words):
         where = of_recipe if name in _names_of(recipe) else of_model
         config = recipe if where is of_recipe else recipe.model
         if not equals or name not in _names_of(config):
-            known = ", ".join([*_names_of(recipe), *_names_of(recipe.model)])
-            raise ValueError(f"{word!r} is not field=value with a field of {known}")
+            raise ValueError(_unknown(word, name if equals else "", [*_names_of(recipe), *_names_of(recipe.model)]))
         where[name] = _value(config, name, text)
     if "n_steps" in of_recipe and "n_warmup" not in of_recipe:
         of_recipe["n_warmup"] = min(recipe.n_warmup, of_recipe["n_steps"] // 10)
     return replace(recipe, **of_recipe, model=replace(recipe.model, **of_model))
+
+
+def _unknown(word, name, known):
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"fields are {', '.join(known)}"
+    return f"{word!r} is not field=value, in one word and with a field that there is: {hint}"
 
 
 def _names_of(config):

@@ -1,8 +1,9 @@
 """Download a real data set, once, for recipes that name it: python -m torch_impl.fetch shakespeare
 
-shakespeare: 1.1 million characters (65 kinds). mnist: all 70,000 digits. cifar10: 60,000 small photographs, 170 MB.
-fineweb_edu: web pages in GPT-2's tokens, --tokens of them; it needs pip install datasets tiktoken. Each becomes the
-folder data/NAME. Nothing else in the course needs a network.
+shakespeare: 1.1 million characters of 65 kinds, 1 MB. mnist: all 70,000 digits, 12 MB. cifar10: 60,000 small
+photographs, 170 MB. fineweb_edu: web pages in GPT-2's tokens, two bytes each, as many as --tokens says; it needs
+pip install datasets tiktoken. Each becomes the folder data/NAME, beneath the one you are in. Nothing else in the course
+needs a network.
 """
 
 import argparse
@@ -109,10 +110,12 @@ SETS = {f.__name__: f for f in (shakespeare, mnist, cifar10, fineweb_edu)}
 
 
 def main(words=None):
-    parser = argparse.ArgumentParser(prog="python -m torch_impl.fetch", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m torch_impl.fetch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.error = lambda message: parser.exit(2, f"fetch: {message}\n")
     parser.add_argument("name", choices=SETS)
-    parser.add_argument("--tokens", type=int, default=100_000_000, help="of fineweb_edu")
+    parser.add_argument("--tokens", type=int, metavar="N", default=100_000_000, help="of fineweb_edu (100 million)")
     chosen = parser.parse_args(words)
     folder = FOLDER / chosen.name
     if folder.exists():

@@ -46,6 +46,9 @@ def preset(recipe, name, shards=1, tensor=1):
     for fitting in tries:
         if memory_needed(fitting, shards, tensor) < 0.9 * PRESETS[name]:
             return fitting
-    need = memory_needed(tries[-1], shards, tensor) / 0.9e9
-    whole = f"{gpt_param_count(recipe.model):,} parameters"
-    raise ValueError(f"{whole} take {need:.0f} GB of a GPU at the least, more than {name}: more GPUs and --shard help")
+    smallest, limit, whole = tries[-1], 0.9 * PRESETS[name], f"{gpt_param_count(recipe.model):,} parameters"
+    need = memory_needed(smallest, shards, tensor) / 0.9e9
+    shared = (n for n in range(2, recipe.batch_size + 1) if recipe.batch_size % n == 0)  # each has as many texts
+    n = next((n for n in shared if memory_needed(smallest, n, tensor) < limit), None)
+    hint = f"{n * tensor} such GPUs with --shard will do" if n else "it takes larger ones"
+    raise ValueError(f"{whole} take {need:.0f} GB of a GPU at the least, more than {name}: {hint}")

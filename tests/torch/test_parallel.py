@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["torch_impl.train", "torch._dynamo", "fsspec.core"])  # takes seconds: once is enough
+CONTEXT.set_forkserver_preload(["torch_impl.runs", "torch._dynamo", "fsspec.core"])  # takes seconds: once is enough
 
 
 def work(environment, words, told):
@@ -161,6 +161,12 @@ def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):
     assert told.returncode == 0, told.stderr
     assert "12 of 12 steps" in told.stdout
     np.testing.assert_allclose(losses_of(tmp_path / "run"), losses_of(folder), rtol=1e-11)
+
+
+def test_a_wrong_word_is_told_once(tmp_path):
+    code, told = done(2, "digit", out=tmp_path / "run")
+    assert code == {2}
+    assert told == "train: there is no recipe 'digit': did you mean digits?\n"
 
 
 @pytest.mark.parametrize(

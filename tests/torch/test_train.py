@@ -207,8 +207,13 @@ def test_a_preset_fits_and_keeps_the_batch():
 
 def test_a_preset_counts_the_gpus_that_share_a_model():
     large = recipes.RECIPES["gpt3_13b"]()
-    with pytest.raises(ValueError, match=r"take 2\d\d GB of a GPU at the least, more than 80GB: more GPUs and --shard"):
+    with pytest.raises(
+        ValueError, match=r"take 2\d\d GB of a GPU at the least, more than 80GB: 4 such GPUs with --shard"
+    ):
         presets.preset(large, "80GB")
+    with pytest.raises(ValueError, match="more than 8GB: it takes larger ones"):
+        presets.preset(recipes.RECIPES["gpt3_175b"](), "8GB")
+    assert presets.preset(large, "80GB", 4).micro_batch
     one = dataclasses.replace(large, micro_batch=1)
     needs = [presets.memory_needed(one, *spread) for spread in ((4, 1), (8, 1), (8, 8))]
     assert needs == sorted(needs, reverse=True)
@@ -309,9 +314,11 @@ def test_a_finished_run_is_only_judged_again(text, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["nope"], "invalid choice: 'nope'"),
-        (["digits", "foo=1"], "'foo=1' is not field=value"),
-        (["digits", "lr"], "'lr' is not field=value"),
+        (["nope"], "there is no recipe 'nope': it must be one of digits, mnist_mlp,"),
+        (["char_gtp"], "there is no recipe 'char_gtp': did you mean char_gpt?"),
+        (["digits", "foo=1"], "'foo=1' is not field=value, in one word and with a field that there is: fields are n_"),
+        (["char_gpt", "n_layers=1"], "did you mean n_layer?"),
+        (["digits", "lr", "=", "1"], "'lr' is not field=value, in one word"),
         (["digits", "lr=fast"], "lr=fast must be like lr=0.005"),
         (["digits", "n_steps=1.5"], "n_steps=1.5 must be like"),
         (["digits", "compile=1"], "compile=1 must be like compile=False"),
@@ -321,9 +328,9 @@ def test_a_finished_run_is_only_judged_again(text, tmp_path, capsys):
         (["digits", "lr=-1"], "lr must be 0 or more"),
         (["char_gpt", "n_head=5"], "5 heads do not divide"),
         (["char_gpt", "data=nowhere"], "there is no data 'nowhere'"),
-        (["gpt3_13b", "--preset", "24GB"], "at the least, more than 24GB"),
+        (["gpt3_13b", "--preset", "24GB"], "at the least, more than 24GB: 16 such GPUs with --shard will do"),
         (["digits", "--preset", "1TB"], "there is no preset '1TB'"),
-        (["digits", "--resume"], "no checkpoint to go on from"),
+        (["digits", "--resume"], "no checkpoint to go on from: without --resume"),
         (["digits", "--save-every", "0"], "--save-every must be 1 or more"),
         (["char_gpt", "--shard"], "for processes that torchrun starts"),
     ],
@@ -391,6 +398,16 @@ def test_a_gradient_that_is_no_number_is_not_kept(text, tmp_path, monkeypatch):
     run = loop.Run(config.changed(recipes.char_gpt(), [*TINY, f"data={text}"]))
     run.restore(tmp_path)
     assert all(p.isfinite().all() for p in run.model.parameters())
+
+
+def test_ctrl_c_is_heard_while_pytorch_is_imported(tmp_path):
+    words = [sys.executable, "-X", "importtime", "-m", "torch_impl.train", "digits", "--out", tmp_path / "run"]
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as child:
+        assert any("torch._C" in line for line in child.stderr)  # up to there: the rest takes seconds
+        child.send_signal(signal.SIGINT)
+        told = [line for line in child.stderr if not line.startswith("import time:")]
+    assert (child.returncode, told) == (130, ["train: stopped\n"])
+    assert not (tmp_path / "run").exists()
 
 
 def test_no_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
