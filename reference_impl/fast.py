@@ -18,15 +18,12 @@ ROOT = (2 / np.pi) ** 0.5
 @contextlib.contextmanager
 def speed():
     """Within it, the reference's modules call the faster functions of the same name, and nothing is checked."""
-    kept = [(module, name, getattr(module, name)) for module, name, _ in REPLACED]
     np.empty(31 << 20, np.int8)  # once so much was freed, glibc gives nothing back between steps: see mallopt(3)
-    try:
+    with contextlib.ExitStack() as kept:
         for module, name, ours in REPLACED:
+            kept.callback(setattr, module, name, getattr(module, name))
             setattr(module, name, ours)
         yield
-    finally:
-        for module, name, before in kept:
-            setattr(module, name, before)
 
 
 def _blocks(*arrays):
@@ -37,32 +34,23 @@ def _blocks(*arrays):
 
 
 def gelu_forward(x):
-    """activations.gelu_forward."""
-    out, t = np.empty_like(x, order="C"), np.empty_like(x, order="C")
-    for x_, out_, t_ in _blocks(x, out, t):
-        np.tanh((0.044715 * ROOT * x_ * x_ + ROOT) * x_, out=t_)
-        np.multiply(0.5 * x_, 1 + t_, out=out_)
-    return out, (x, t)
+    """activations.gelu_forward, with (1 + tanh)/2 in the cache."""
+    out, half = np.empty_like(x, order="C"), np.empty_like(x, order="C")
+    for x_, out_, half_ in _blocks(x, out, half):
+        np.tanh((0.044715 * ROOT * x_ * x_ + ROOT) * x_, out=half_)
+        half_ *= 0.5
+        half_ += 0.5
+        np.multiply(x_, half_, out=out_)
+    return out, (x, half)
 
 
 def gelu_backward(dout, cache):
     """activations.gelu_backward."""
-    x, t = cache
-    dx = np.empty_like(x, order="C")
-    for dout_, x_, t_, dx_ in _blocks(dout, x, t, dx):
-        slope = (3 * 0.044715 * ROOT * x_ * x_ + ROOT) * x_
-        np.multiply(0.5 * dout_, (1 + t_) * (1 + (1 - t_) * slope), out=dx_)
+    (x, half), dx = cache, np.empty_like(dout, order="C")
+    for dout_, x_, half_, dx_ in _blocks(dout, x, half, dx):
+        slope = (6 * 0.044715 * ROOT * x_ * x_ + 2 * ROOT) * x_
+        np.multiply(dout_, half_ * (1 + (1 - half_) * slope), out=dx_)
     return dx
-
-
-def _softmax(x, p):
-    """Write x's softmax to p. The maximum is taken off only where e^x would be too large or too small without."""
-    with np.errstate(over="ignore"):
-        total = np.exp(x, out=p) @ np.ones(x.shape[-1], x.dtype)
-    if not (total.min() > 1e-30 and total.max() < 1e30):
-        np.exp(np.subtract(x, x.max(axis=-1, keepdims=True), out=p), out=p)
-        total = p.sum(axis=-1)
-    p *= (1 / total)[..., None]
 
 
 def _rows(x):
@@ -84,6 +72,23 @@ def linear_backward(dout, cache):
     return dx, _rows(x).T.dot(rows), np.add.reduce(rows)
 
 
+def layernorm_forward(x, g, b, eps=1e-5):
+    """layers.layernorm_forward, means by products."""
+    xhat = x - (x @ np.full_like(g, 1 / len(g)))[..., None]
+    rstd = 1 / np.sqrt(np.vecdot(xhat, xhat)[..., None] / len(g) + eps)
+    xhat *= rstd
+    return xhat * g + b, (xhat, rstd, g)
+
+
+def layernorm_backward(dout, cache):
+    """layers.layernorm_backward."""
+    (xhat, rstd, g), rows = cache, _rows(dout)
+    dxhat = dout * g
+    mean, slope = dxhat @ np.full_like(g, 1 / len(g)), np.vecdot(dxhat, xhat) / len(g)
+    dx = rstd * (dxhat - mean[..., None] - xhat * slope[..., None])
+    return dx, np.einsum("nc,nc->c", rows, _rows(xhat)), np.ones_like(rows[:, 0]) @ rows
+
+
 def cross_entropy_forward(logits, targets):
     """losses.cross_entropy_forward, with probabilities in the cache, and where, laid flat, the right ones are."""
     p = np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), order="C")
@@ -98,9 +103,8 @@ def cross_entropy_forward(logits, targets):
 def cross_entropy_backward(dout, cache):
     """losses.cross_entropy_backward."""
     p, right = cache
-    scale = float(dout) / len(right)
-    dlogits = p * scale
-    dlogits.reshape(-1)[right] -= scale
+    dlogits = p * (float(dout) / len(right))
+    dlogits.reshape(-1)[right] -= float(dout) / len(right)
     return dlogits
 
 
@@ -110,9 +114,14 @@ def attention_forward(q, k, v, mask=None):
     p = np.empty((*q.shape[:-1], k.shape[-2]), q.dtype)
     bias = 0 if mask is None else np.where(mask, 0, -np.inf).astype(q.dtype)
     for i in np.ndindex(q.shape[:-3]):
-        scores = (q[i] * q.shape[-1] ** -0.5) @ k[i].swapaxes(-1, -2)
+        scores = (q[i] * q.shape[-1] ** -0.5) @ k[i].swapaxes(-1, -2).copy()  # BLAS is faster at what lies in order
         scores += bias
-        _softmax(scores, p[i])
+        with np.errstate(over="ignore"):
+            total = np.exp(scores, out=p[i]) @ np.ones(k.shape[-2], q.dtype)
+        if not (total.min() > 1e-30 and total.max() < 1e30):  # only then is the maximum taken off
+            np.exp(scores - scores.max(axis=-1, keepdims=True), out=p[i])
+            total = p[i].sum(axis=-1)
+        p[i] *= (1 / total)[..., None]
         np.matmul(p[i], v[i], out=out[i])
     return out, (q, k, v, p)
 
@@ -123,7 +132,7 @@ def attention_backward(dout, cache):
     dq, dk, dv, scale = np.empty_like(q), np.empty_like(k), np.empty_like(v), q.shape[-1] ** -0.5
     for i in np.ndindex(q.shape[:-3]):
         np.matmul(p[i].swapaxes(-1, -2), dout[i], out=dv[i])
-        dscores = dout[i] @ v[i].swapaxes(-1, -2)
+        dscores = dout[i] @ v[i].swapaxes(-1, -2).copy()
         dscores -= np.vecdot(dscores, p[i])[..., None]
         dscores *= p[i]
         np.matmul(dscores, k[i] * scale, out=dq[i])
@@ -148,25 +157,20 @@ class Flat(dict):
 
     def beside(self, grads):
         """Flat blocks [(g, p, m, v), …]: the whole where it is small, for fewer calls, else leaf by leaf."""
-        grads = tree.flatten(grads)
         if self.whole[0].size > BLOCK:
-            return [block for path, g in grads.items() for block in _blocks(g, self.p[path], *self[path])]
-        for path, g in grads.items():
+            return [block for path, g in tree.flatten(grads).items() for block in _blocks(g, self.p[path], *self[path])]
+        for path, g in tree.flatten(grads).items():
             self.room[path][...] = g
         return [self.whole]
 
 
 def adamw_step(params, grads, states, step, recipe):
-    """train.adamw_step, in place, with all leaves, of one dtype, in one array.
-
-    The first params stay as they are. Those that are returned, and the states, are overwritten by the next step.
-    """
+    """train.adamw_step: the next step overwrites what it returns, but not the first params. All are of one dtype."""
     if not isinstance(states, Flat) or params is not states.params:
         states = Flat(params, states)
     blocks, t = states.beside(grads), step + 1
     lr = schedule.warmup_cosine(t, recipe.lr, recipe.n_warmup, recipe.n_steps, recipe.final_lr * recipe.lr)
-    (b1, b2), scale = recipe.betas, 1.0
-    root = (1 - b2**t) ** 0.5
+    (b1, b2), scale, root = recipe.betas, 1.0, (1 - recipe.betas[1] ** t) ** 0.5
     if recipe.max_norm < np.inf:
         scale = min(1.0, recipe.max_norm / (sum(float(np.dot(g, g)) for g, *_ in blocks) ** 0.5 + 1e-6))
     if recipe.weight_decay:
@@ -187,10 +191,9 @@ def adamw_step(params, grads, states, step, recipe):
     return states.params, states
 
 
-gelu = activations.Activation(gelu_forward, gelu_backward)
-REPLACED = [(contract, "paused", True)] + [
+REPLACED = [(contract, "paused", True), (activations, "gelu", activations.Activation(gelu_forward, gelu_backward))] + [
     (module, name, ours)
     for module in (activations, attention, conv, layers, losses, train)
     for name, ours in [*globals().items(), *vars(fast_conv).items()]
-    if name in vars(module) and (inspect.isfunction(ours) or isinstance(ours, activations.Activation))
+    if name in vars(module) and inspect.isfunction(ours)
 ]

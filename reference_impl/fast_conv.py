@@ -6,10 +6,7 @@ from reference_impl import conv, layers
 
 
 def _windows(x, kernel, stride):
-    """What a kernel meets at its places: (H_out, rows · (columns · C + 1), W_out, B), a 1 after every row for the bias.
-
-    It is a view: what neighbouring rows have in common is there once.
-    """
+    """A view of what a kernel meets: (H_out, rows · (columns · C + 1), W_out, B), a 1 after every row for the bias."""
     places = np.lib.stride_tricks.sliding_window_view(x, kernel[1], axis=2)[:, :, ::stride]
     B, H, W_out, C, columns = places.shape
     spread = np.empty((H, columns * C + 1, W_out, B), x.dtype)
@@ -28,8 +25,8 @@ def conv2d_forward(x, W, b, stride=1, padding=0):
     windows = _windows(x, (rows, columns), stride)
     both = np.zeros((d_out, rows, columns * C + 1), x.dtype)
     both[..., :-1], both[:, 0, -1] = W.transpose(3, 0, 1, 2).reshape(d_out, rows, -1), b
-    out = both.reshape(d_out, -1) @ windows.swapaxes(1, 2)
-    return out.transpose(3, 0, 1, 2), (windows, x.shape, W, stride, padding)
+    out = (both.reshape(d_out, -1) @ windows.swapaxes(1, 2)).transpose(3, 0, 1, 2)
+    return out, (windows, x.shape, W, stride, padding)
 
 
 def conv2d_backward(dout, cache):
