@@ -24,7 +24,7 @@ from reference_impl import fast, gpt, laws, ngram, progress
 from reference_impl import recipes as reference_recipes
 from reference_impl import train as reference_train
 from reference_impl import tree as reference_tree
-from torch_impl import data, loop, recipes, tree
+from torch_impl import config, data, loop, recipes, tree
 from torch_impl.parallel import Group
 
 PARITY = replace(recipes.char_gpt(), batch_size=8, n_steps=300, n_warmup=30, lr=1e-3)
@@ -100,7 +100,6 @@ def parity(show, recipe=PARITY, compiled=True):
                 seconds[who] += time.perf_counter() - began
                 used[who] = None if before is None or used[who] is None else used[who] + joules(device) - before
         show(start + len(batches))
-    used = {who: total if total is not None and total >= 0 else None for who, total in used.items()}  # counters wrap
     used = {who: total if total is not None and total >= 0 else None for who, total in used.items()}  # counters wrap
     apart = {who: float(np.max(np.abs(np.subtract(curve, curves["NumPy"])))) for who, curve in curves.items()}
     timed = recipe.n_steps - 10
@@ -179,12 +178,17 @@ def mup(show, sweep=None):
     return {"widths": widths, "log2_lr": powers, "losses": table, "best": best}
 
 
+def _first(sweep):
+    return next(iter(sweep.values()))
+
+
+# {name: (what makes it, how many steps or runs the bar counts, its recipe, or the first of its sweep)}
 EXPERIMENTS = {
-    "parity": (parity, PARITY.n_steps),
-    "char": (char, recipes.char_gpt().n_steps),
-    "sizes": (sizes, sum(recipe.n_steps for recipe in recipes.size_sweep().values())),
-    "isoflop": (isoflop, len(recipes.isoflop_sweep())),
-    "mup": (mup, len(recipes.mup_sweep())),
+    "parity": (parity, PARITY.n_steps, PARITY),
+    "char": (char, recipes.char_gpt().n_steps, recipes.char_gpt()),
+    "sizes": (sizes, sum(recipe.n_steps for recipe in recipes.size_sweep().values()), _first(recipes.size_sweep())),
+    "isoflop": (isoflop, len(recipes.isoflop_sweep()), _first(recipes.isoflop_sweep())),
+    "mup": (mup, len(recipes.mup_sweep()), _first(recipes.mup_sweep())),
 }
 
 
@@ -217,14 +221,15 @@ def main(words=None):
     chosen = parser.parse_args(words)
     if chosen.json and not chosen.json.parent.is_dir():
         parser.error(f"--json: there is no folder {chosen.json.parent}")
-    experiment, total = EXPERIMENTS[chosen.experiment]
+    experiment, total, recipe = EXPERIMENTS[chosen.experiment]
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     found = experiment(progress.bar(total))
     print("\n".join(told(chosen.experiment, found)))
     if chosen.json:
         versions = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
-        about = {"command": f"python -m bench.lab {chosen.experiment}", "device": processor(), "versions": versions}
-        chosen.json.write_text(json.dumps(about | {"commit": loop.commit()} | found, indent=1) + "\n")
+        about = {"command": f"python -m bench.lab {chosen.experiment}", "recipe": config.described(recipe)}
+        about |= {"device": processor(), "versions": versions, "commit": loop.commit()}
+        chosen.json.write_text(json.dumps(about | found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
