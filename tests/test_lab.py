@@ -11,7 +11,7 @@ from book.figures import lab
 def test_an_experiment_has_its_file_and_its_figure(name):
     record = lab.record(name)
     assert record["command"] == f"python -m bench.lab {name}"
-    assert record["device"] and record["versions"] and record["commit"]
+    assert record["recipe"]["n_steps"] and record["device"] and record["versions"] and record["commit"]
     getattr(lab, name)(record)
     axes = plt.gcf().axes
     assert all(ax.get_xlabel() or ax.get_ylabel() for ax in axes)
