@@ -112,7 +112,8 @@ def parity(show, recipe=PARITY, compiled=True):
 def learnt(recipe, show=lambda step: None):
     """Train a recipe; {"val_loss", "accuracy", "curve", "seconds"}, the curve's losses being means of ten."""
     began, run = time.perf_counter(), loop.Run(recipe, Group(0, 1, CPU))
-    loop.fit(run, lambda line: show(line["step"]))
+    if loop.fit(run, lambda line: show(line["step"])):
+        raise KeyboardInterrupt  # a run that was stopped is no result
     curve = np.array(run.losses)[: len(run.losses) // 10 * 10].reshape(-1, 10).mean(axis=1)
     return run.evaluate() | {"curve": curve.tolist(), "seconds": time.perf_counter() - began}
 
@@ -168,7 +169,8 @@ def mup(show, sweep=None):
     for done, (key, recipe) in enumerate(sweep.items(), start=1):
         run = loop.Run(recipe, Group(0, 1, CPU))
         try:
-            loop.fit(run)
+            if loop.fit(run):
+                raise KeyboardInterrupt
             losses[key] = statistics.fmean(run.losses[-50:])
         except loop.Stopped:
             losses[key] = None

@@ -37,6 +37,13 @@ def about(path):
     return json.loads((path / ABOUT).read_text())
 
 
+def write(path, text):
+    """Write a file whole, or leave the one that is there."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text)
+    os.replace(new, path)
+
+
 @contextlib.contextmanager
 def _alone(alone):
     """One process is no mistake that PyTorch must warn of."""
@@ -46,7 +53,9 @@ def _alone(alone):
 
 
 def _state(model, optimizer):
-    return {"model": get_model_state_dict(model), "optimizer": get_optimizer_state_dict(model, optimizer)}
+    """What is kept, and the optimizer's whole state: its groups differ from one way to spread a model to another."""
+    whole = get_optimizer_state_dict(model, optimizer)
+    return {"model": get_model_state_dict(model), "optimizer": {"state": whole["state"]}}, whole
 
 
 def _by_kind(state):
@@ -72,10 +81,9 @@ def save(folder, model, optimizer, about):
     if together:
         dist.barrier()
     with _alone(not together) as alone:
-        dcp.save(_by_kind(_state(model, optimizer)), checkpoint_id=path, no_dist=alone)
+        dcp.save(_by_kind(_state(model, optimizer)[0]), checkpoint_id=path, no_dist=alone)
     if not together or dist.get_rank() == 0:
-        (path / "about.new").write_text(json.dumps(about))
-        os.replace(path / "about.new", path / ABOUT)
+        write(path / ABOUT, json.dumps(about))
         for older in all_of(folder)[:-1]:
             shutil.rmtree(older)
     if together:
@@ -84,8 +92,8 @@ def save(folder, model, optimizer, about):
 
 def load(path, model, optimizer):
     """Bring a model and its optimizer to where a checkpoint has them; every process calls it."""
-    state = _state(model, optimizer)
+    state, optimizer_state = _state(model, optimizer)
     with _alone(not dist.is_initialized()) as alone:
         dcp.load(_by_kind(state), checkpoint_id=path, no_dist=alone)  # in place: views share their memory
     set_model_state_dict(model, state["model"])
-    set_optimizer_state_dict(model, optimizer, state["optimizer"])
+    set_optimizer_state_dict(model, optimizer, optimizer_state)

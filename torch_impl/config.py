@@ -44,10 +44,17 @@ class Recipe(AdamWConfig):
                 raise ValueError(f"Recipe: {name} must be a whole number, 1 or more, not {value!r}")
         if self.batch_size % (self.micro_batch or 1):
             raise ValueError(f"Recipe: micro_batch = {self.micro_batch} does not divide batch_size = {self.batch_size}")
+        if not (isinstance(self.seed, int) and 0 <= self.seed < 2**63):
+            raise ValueError(f"Recipe: seed must be a whole number from 0 to 2^63 - 1, not {self.seed!r}")
+        if not (len(self.betas) == 2 and all(isinstance(b, int | float) and 0 <= b < 1 for b in self.betas)):
+            raise ValueError(f"Recipe: betas must be two numbers from 0 to below 1, not {self.betas!r}")
         if self.dtype not in DTYPES:
             raise ValueError(f"Recipe: dtype must be {', '.join(DTYPES)}, not {self.dtype!r}")
-        if self.mup_base is not None and (self.weight_decay or not isinstance(self.model, MLPConfig)):
-            raise ValueError("Recipe: mup_base is for an MLP with weight_decay = 0")
+        if self.mup_base is not None:
+            if self.weight_decay or not isinstance(self.model, MLPConfig) or len(self.model.sizes) < 3:
+                raise ValueError("Recipe: mup_base is for an MLP with a hidden layer and weight_decay = 0")
+            if not self.mup_base >= 1:
+                raise ValueError(f"Recipe: mup_base must be 1 or more, not {self.mup_base}")
 
     @property
     def tokens(self):
@@ -98,7 +105,8 @@ def _value(config, name, text):
     kinds = {float: {int, float}, type(None): {int}}.get(type(before), {type(before)})
     if type(config).__dataclass_fields__[name].default is None:
         kinds = {*kinds, type(None)}
-    if type(value) not in kinds:
+    alike = type(value) is not tuple or all(type(v) in {int, type(before[0])} for v in value)
+    if type(value) not in kinds or not alike:
         raise ValueError(f"{name}={text} must be like {name}={before!r}")
     return value
 

@@ -141,7 +141,7 @@ def _appear(folder, write):
 def write_tokens(folder, vocabulary, train, val):
     """Keep two rows of tokens and what reads them: train.npy, val.npy, vocabulary.json. All appear at once, or none.
 
-    vocabulary : {"letters": str}, {"merges": [(left, right), …]} or {"tiktoken": its name there}
+    vocabulary : {"letters": str}, {"merges": [(left, right), …]} or {"tiktoken": its name there, "size": int}
     train, val : (N,) int, 0 to 2³² - 1, written in two bytes each where that is enough
     """
 
@@ -168,12 +168,15 @@ def read_tokens(folder, block_size):
         bpe = tokenizer.Tokenizer(vocabulary["merges"])
         size, decode = len(bpe.vocab), bpe.decode
     else:
-        import tiktoken  # optional: nothing else needs it
-
-        bpe = tiktoken.get_encoding(vocabulary["tiktoken"])
-        size, decode = bpe.n_vocab, bpe.decode
+        size, decode = vocabulary["size"], lambda ids: _tiktoken(vocabulary["tiktoken"]).decode(ids)
     train, val = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("train", "val"))
     return Texts(train, val, size, decode, block_size)
+
+
+def _tiktoken(name):
+    import tiktoken  # optional, and its merges come by the network: only text needs it
+
+    return tiktoken.get_encoding(name)
 
 
 def read_examples(folder):

@@ -103,7 +103,7 @@ def fineweb_edu(folder, n_tokens=100_000_000):
             break
     ids = np.concatenate(parts)[:n_tokens]
     cut = len(ids) // 100
-    data.write_tokens(folder, {"tiktoken": "gpt2"}, ids[cut:], ids[:cut])
+    data.write_tokens(folder, {"tiktoken": "gpt2", "size": bpe.n_vocab}, ids[cut:], ids[:cut])
 
 
 SETS = {f.__name__: f for f in (shakespeare, mnist, cifar10, fineweb_edu)}
@@ -117,6 +117,8 @@ def main(words=None):
     parser.add_argument("name", choices=SETS)
     parser.add_argument("--tokens", type=int, metavar="N", default=100_000_000, help="of fineweb_edu (100 million)")
     chosen = parser.parse_args(words)
+    if chosen.tokens < 1:
+        parser.error(f"--tokens must be 1 or more, not {chosen.tokens}")
     folder = FOLDER / chosen.name
     if folder.exists():
         sys.exit(f"fetch: {folder} is there already")

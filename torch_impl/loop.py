@@ -8,11 +8,13 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch.distributed.checkpoint.api import CheckpointException
 
 from reference_impl import scale
 from torch_impl import checkpoint, config, conv, data, gpt, losses, mlp, mup, optim, parallel, rnn, schedule, tensor
@@ -37,6 +39,24 @@ def parts_of(recipe, processes):
     return next(n for n in range(least, whole + 1) if whole % n == 0)
 
 
+def suits(recipe, source):
+    """Raise ValueError where a model cannot take what it is to learn from."""
+    model, text = recipe.model, isinstance(source, data.Texts)
+    if text != hasattr(model, "vocab_size"):
+        raise ValueError(
+            f"{recipe.data} is {'text' if text else 'no text'}, which the model of this recipe cannot take"
+        )
+    if text and source.vocab_size > model.vocab_size:
+        raise ValueError(f"{recipe.data} has {source.vocab_size} tokens, more than vocab_size = {model.vocab_size}")
+    if text:
+        return
+    one, n = source.x[0], int(source.targets.max()) + 1
+    wanted = (one.size, n) if isinstance(model, mlp.MLPConfig) else (one.shape, n)
+    given = (model.sizes[0], model.sizes[-1]) if isinstance(model, mlp.MLPConfig) else (model.image, model.n_classes)
+    if given[0] != wanted[0] or given[1] < n:
+        raise ValueError(f"{recipe.data} goes from {wanted[0]} to {n} classes, not from {given[0]} to {given[1]}")
+
+
 class Run:
     """A recipe being trained: its model and optimizer on a device, how many steps are done, and their losses.
 
@@ -52,9 +72,11 @@ class Run:
                 "--shard is for processes that torchrun starts: torchrun --nproc-per-node 2 -m torch_impl.train …"
             )
         self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
-        have = getattr(self.source, "vocab_size", 0)
-        if have > getattr(recipe.model, "vocab_size", have):
-            raise ValueError(f"{recipe.data} has {have} tokens, more than vocab_size = {recipe.model.vocab_size}")
+        suits(recipe, self.source)
+        if recipe.dtype == "bfloat16" and self.device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
+            raise ValueError(
+                f"{torch.cuda.get_device_name(self.device)} does not compute in bfloat16: dtype=float32 does"
+            )
         self.dtype = torch.float64 if recipe.dtype == "float64" else torch.float32
         self.mesh, self.sharded = parallel.mesh_of(group) if sharded or group.tensor > 1 else None, sharded
         self.model = self.made()
@@ -87,9 +109,9 @@ class Run:
         return model
 
     def compile(self):
-        """Have PyTorch compile model and loss; a model that is sharded, block by block. Shapes are taken as fixed."""
+        """Have PyTorch compile model and loss; a GPT that is shared out, block by block. Shapes are taken as fixed."""
         self.loss = torch.compile(losses.cross_entropy, dynamic=False)
-        if self.sharded and hasattr(self.model, "blocks"):
+        if self.mesh and hasattr(self.model, "blocks"):
             for block in self.model.blocks:
                 block.compile(dynamic=False)
         else:
@@ -147,17 +169,22 @@ class Run:
     def save(self, folder):
         """Write everything a run goes on from, all of it or nothing."""
         about = {"step": self.step, "losses": self.losses, "recipe": config.described(self.recipe)}
-        checkpoint.save(folder, self.model, self.optimizer, about)
+        checkpoint.save(Path(folder), self.model, self.optimizer, about)
 
     def restore(self, folder):
         """Go on from what save wrote last. Raises Stopped where it is another recipe's."""
-        path = checkpoint.latest(folder)
+        path = checkpoint.latest(Path(folder))
+        if path is None:
+            raise Stopped(f"{folder} holds no checkpoint")
         about, ours = checkpoint.about(path), config.described(self.recipe)
         other = [name for name in FIXED if ours[name] != about["recipe"][name]]
         if other:
             was = f"{other[0]} = {about['recipe'][other[0]]}, not {ours[other[0]]}"
             raise Stopped(f"{path} is of a run with {was}: leave it as it was, or begin another by --out FOLDER")
-        checkpoint.load(path, self.model, self.optimizer)
+        try:
+            checkpoint.load(path, self.model, self.optimizer)
+        except (Exception, CheckpointException) as problem:  # whatever PyTorch says of files that are not whole
+            raise Stopped(f"{path} cannot be read, {type(problem).__name__}: {str(problem)[:200]}") from None
         self.step, self.losses = about["step"], about["losses"]
 
 
@@ -166,7 +193,8 @@ class Signals:
 
     def __enter__(self):
         self.got = 0
-        self.before = {s: signal.signal(s, self.note) for s in (signal.SIGINT, signal.SIGTERM)}
+        heard = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+        self.before = {s: signal.signal(s, self.note) for s in heard}  # no other thread is told of any
         return self
 
     def note(self, number, frame):
@@ -251,13 +279,15 @@ def told_when_full(recipe, processes=1):
     """Turn an out-of-memory error into a sentence that says what to change. processes : that share a batch."""
     try:
         yield
-    except torch.OutOfMemoryError:
+    except RuntimeError as problem:
+        if not isinstance(problem, torch.OutOfMemoryError) and "can't allocate memory" not in str(problem):
+            raise
         whole = recipe.batch_size // processes
         n = min(recipe.micro_batch or whole, whole)
         smaller = max((d for d in range(1, n) if recipe.batch_size % d == 0), default=None)
         wide = isinstance(recipe.model, gpt.GPTConfig) and not recipe.checkpoint
         hint = f"micro_batch={smaller}" if smaller else "checkpoint=True" if wide else "a smaller model"
-        raise Full(f"the GPU's memory is full with micro_batch={n}: try {hint}") from None
+        raise Full(f"memory is full with micro_batch={n}: try {hint}") from None
 
 
 def commit():

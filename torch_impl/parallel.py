@@ -62,13 +62,16 @@ class Group:
         return told.item()
 
     def first(self, f):
-        """f() by the first process, then by the others: it may leave on disk what they only read."""
+        """f() by the first process, then by the others, who fail as it did: it may leave on disk what they read."""
         if self.size == 1:
             return f()
-        if self.rank == 0:
-            found = f()
-        dist.barrier()
-        return found if self.rank == 0 else f()
+        if self.rank:
+            dist.barrier()
+            return f()
+        try:
+            return f()
+        finally:
+            dist.barrier()
 
 
 def begin(kind, tensor=1):
@@ -102,7 +105,7 @@ def end():
 
 def copies(model):
     """The same model in every process: what to call in its place."""
-    return DistributedDataParallel(model)
+    return DistributedDataParallel(model, gradient_as_bucket_view=True)  # else gradients are there twice
 
 
 def shard(model, mesh, dtype=None):

@@ -11,10 +11,13 @@ LOG = "log.jsonl"
 
 
 def lines_of(folder):
-    """What a run has logged, a dict a line: training's have "loss", an evaluation's "val_loss"."""
+    """What a run has logged, a dict a line: training's have "loss", an evaluation's "val_loss".
+
+    Half a line, as of a run that was killed, is left out.
+    """
     path = Path(folder) / LOG
     try:
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
     except FileNotFoundError:
         raise FileNotFoundError(f"{folder} is not the folder of a run: it has no {LOG}") from None
 

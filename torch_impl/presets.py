@@ -31,7 +31,8 @@ def memory_needed(recipe, shards=1, tensor=1):
 def preset(recipe, name, shards=1, tensor=1):
     """A recipe made to fit: "cpu" multiplies in float32 and does not compile; a GPU's size chooses micro_batch.
 
-    The batch stays what it is. Where nothing else helps, activations are computed again.
+    The batch stays what it is, and a micro_batch that there is already. Where nothing else helps, activations are
+    computed again.
     shards, tensor : as in memory_needed
     Raises ValueError for an unknown preset, and where not even one text fits.
     """
@@ -42,6 +43,7 @@ def preset(recipe, name, shards=1, tensor=1):
     if not isinstance(recipe.model, GPTConfig):
         return recipe
     sizes = [n for n in range(min(recipe.batch_size, 64), 0, -1) if recipe.batch_size % n == 0]
+    sizes = [recipe.micro_batch] if recipe.micro_batch else sizes
     tries = [replace(recipe, micro_batch=n, checkpoint=again) for again in (False, True) for n in sizes]
     for fitting in tries:
         if memory_needed(fitting, shards, tensor) < 0.9 * PRESETS[name]:

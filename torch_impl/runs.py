@@ -14,28 +14,32 @@ from torch_impl import checkpoint, config, loop, parallel, plot, presets, recipe
 
 def recipe_of(chosen, group):
     """The recipe that a command line means for a group."""
-    recipe = recipes.RECIPES[chosen.recipe]()
+    recipe = config.changed(recipes.RECIPES[chosen.recipe](), chosen.changes)
     name = chosen.preset or ("cpu" if chosen.device == "cpu" else None)
     shards = group.data if chosen.shard else 1
     recipe = presets.preset(recipe, name, shards, group.tensor) if name else recipe
-    return config.changed(recipe, chosen.changes)
+    return config.changed(recipe, chosen.changes)  # what was said has the last word
 
 
 def begun(chosen, group):
     """The run that a command line means, and its folder."""
     folder = chosen.out or Path("runs") / chosen.recipe
-    kept = checkpoint.latest(folder)
+    kept, told = checkpoint.latest(folder), folder / "recipe.json"
     again = chosen.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0  # torchrun started it anew
     if kept and not again:
         raise loop.Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
     if chosen.resume and not kept:
         raise loop.Stopped(f"{folder} holds no checkpoint to go on from: without --resume a run begins")
-    told = folder / "recipe.json"
-    if kept and told.exists():  # as it was begun, and what is said anew
-        before = json.loads(told.read_text())
-        words = [*before.get("changes", []), *chosen.changes]
+    if kept:  # as it was begun, and what is said anew
+        try:
+            before = json.loads(told.read_text())
+        except ValueError as problem:
+            raise loop.Stopped(f"{told} is damaged: {problem}") from None
+        if before["name"] != chosen.recipe:
+            raise loop.Stopped(f"{folder} holds a run of {before['name']}, not of {chosen.recipe}")
+        words = [*before["changes"], *chosen.changes]
         chosen.changes = list({word.partition("=")[0]: word for word in words}.values())
-        chosen.preset = chosen.preset or before.get("preset")
+        chosen.preset = chosen.preset or before["preset"]
     recipe = recipe_of(chosen, group)
     with loop.told_when_full(recipe, group.data):
         run = loop.Run(recipe, group, chosen.shard)
@@ -44,10 +48,11 @@ def begun(chosen, group):
     if group.rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
         if kept:
-            log = [line for line in plot.lines_of(folder) if line["step"] <= run.step and "loss" in line]
-            (folder / plot.LOG).write_text("".join(json.dumps(line) + "\n" for line in log))
-        about = loop.about(run) | {"changes": chosen.changes, "preset": chosen.preset}
-        told.write_text(json.dumps(about, indent=1) + "\n")
+            lines = plot.lines_of(folder) if (folder / plot.LOG).exists() else []
+            log = [line for line in lines if line["step"] <= run.step and "loss" in line]
+            checkpoint.write(folder / plot.LOG, "".join(json.dumps(line) + "\n" for line in log))
+        about = {"name": chosen.recipe, "changes": chosen.changes, "preset": chosen.preset} | loop.about(run)
+        checkpoint.write(told, json.dumps(about, indent=1) + "\n")
     return run, folder
 
 
@@ -93,21 +98,23 @@ def carry_out(chosen):
 
     chosen : what torch_impl.train.arguments_of returns
     """
+    first, folder = os.environ.get("RANK", "0") == "0", chosen.out or Path("runs") / chosen.recipe
     chosen.device = chosen.device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         group = parallel.begin(chosen.device, chosen.tensor)
     except ValueError as problem:
-        return f"train: {problem}"
+        return f"train: {problem}" if first or chosen.device == "cuda" else 1
     try:
         return follow(chosen, group)
-    except (loop.Stopped, ValueError, ModuleNotFoundError) as problem:
+    except (loop.Stopped, ValueError, ModuleNotFoundError, OSError) as problem:
         if group.rank and isinstance(problem, loop.Full):  # perhaps the only one's
             return f"train: process {group.rank}: {problem}"
         return f"train: {problem}" if group.rank == 0 else 1
     except RuntimeError as problem:
         if group.size == 1 or not re.search("gloo|nccl", str(problem), re.IGNORECASE):
             raise
-        first = str(problem).splitlines()[0]
-        return f"train: process {group.rank} has lost another; --resume goes on from the last checkpoint ({first})"
+        said = str(problem).splitlines()[0]
+        hint = "; --resume goes on from the last checkpoint" if checkpoint.latest(folder) else ""
+        return f"train: process {group.rank} has lost another{hint} ({said})"
     finally:
         parallel.end()

@@ -6,7 +6,8 @@ never interrupted, and on as many processes as you like. Ctrl-C and SIGTERM end 
 
 Many take part by torchrun --nproc-per-node 8 -m torch_impl.train gpt3_xl --shard. It has words of its own: before, that
 each process computes with one thread, unless OMP_NUM_THREADS says otherwise; and after a run that was stopped or could
-not begin, a traceback of torchrun's, in which nothing is said about the run: its reason stands above.
+not begin, a traceback of torchrun's, in which nothing is said about the run: its reason stands above. After Ctrl-C it
+waits for half a minute: what a step and a checkpoint take longer is lost, back to the checkpoint before.
 """
 
 import argparse
@@ -29,7 +30,7 @@ def arguments_of(words):
     )
     first = os.environ.get("RANK", "0") == "0"
     parser.error = lambda message: parser.exit(2, f"train: {message}\n" if first else None)
-    parser.add_argument("recipe", metavar="RECIPE", help="one of those below")
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="one of those below")
     parser.add_argument("changes", nargs="*", metavar="FIELD=VALUE", help="as lr=1e-3, n_layer=2, micro_batch=8")
     parser.add_argument("--preset", help=f"make it fit: cpu, or a GPU of {', '.join(presets.PRESETS)}")
     parser.add_argument("--device", choices=["cpu", "cuda"], help="cuda, if not told and there is a GPU")
@@ -42,6 +43,8 @@ def arguments_of(words):
     often = "write a checkpoint every so many steps (500), and at the end"
     parser.add_argument("--save-every", type=int, default=500, metavar="STEPS", help=often)
     chosen = parser.parse_intermixed_args(words)
+    if chosen.recipe is None:
+        parser.error("RECIPE is missing: --help lists them")
     if chosen.recipe not in recipes.RECIPES:
         near = difflib.get_close_matches(chosen.recipe, recipes.RECIPES, 1)
         hint = f"did you mean {near[0]}?" if near else f"it must be one of {', '.join(recipes.RECIPES)}"
