@@ -61,7 +61,7 @@ class GPT(nn.Module):
             raise ValueError(f"GPT: {T} tokens are more than block_size = {self.config.block_size}")
         x = layers.embedding(ids, self.wte) + self.wpe[start:T]
         for i, block in enumerate(self.blocks):
-            if self.recompute and torch.is_grad_enabled():
+            if self.recompute and past is None and torch.is_grad_enabled():
                 x = checkpoint(block, x, use_reentrant=False)
             else:
                 x = block(x, past and past[i])

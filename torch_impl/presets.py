@@ -53,4 +53,5 @@ def preset(recipe, name, shards=1, tensor=1):
     shared = (n for n in range(2, recipe.batch_size + 1) if recipe.batch_size % n == 0)  # each has as many texts
     n = next((n for n in shared if memory_needed(smallest, n, tensor) < limit), None)
     hint = f"{n * tensor} such GPUs with --shard will do" if n else "it takes larger ones"
+    hint = "leave micro_batch to the preset" if (recipe.micro_batch or 1) > 1 else hint
     raise ValueError(f"{whole} take {need:.0f} GB of a GPU at the least, more than {name}: {hint}")

@@ -1,5 +1,6 @@
 """Runs in their folders: begun or gone on with, trained, logged and kept, as torch_impl.train's command line says."""
 
+import argparse
 import json
 import os
 import re
@@ -19,6 +20,20 @@ def recipe_of(chosen, group):
     shards = group.data if chosen.shard else 1
     recipe = presets.preset(recipe, name, shards, group.tensor) if name else recipe
     return config.changed(recipe, chosen.changes)  # what was said has the last word
+
+
+def load(folder, device="cpu"):
+    """The run that a folder keeps, as loop.Run at its latest checkpoint: run.model, and run.source, which decodes.
+
+    Raises OSError where there is no run, loop.Stopped where it holds no checkpoint.
+    """
+    told = json.loads((Path(folder) / "recipe.json").read_text())
+    words = [*told["changes"], f"dtype={told['recipe']['dtype']}"]
+    chosen = argparse.Namespace(recipe=told["name"], changes=words, preset=told["preset"], device=device, shard=False)
+    alone = parallel.Group(0, 1, torch.device(device))
+    run = loop.Run(recipe_of(chosen, alone), alone)
+    run.restore(folder)
+    return run
 
 
 def begun(chosen, group):

@@ -1,6 +1,7 @@
 """The benchmarks of PyTorch run where there is no GPU, on little, and tell what they measured."""
 
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import torch
 from bench import gpu, lab
 from reference_impl import laws, mlp, scale
 from reference_impl.activations import relu
+from reference_impl.gpt import gpt_param_count
 from reference_impl.init import he_normal
-from torch_impl import config, loop, mup, recipes
+from torch_impl import config, loop, mup, presets, recipes
 from torch_impl.mlp import MLP
 
 CPU = torch.device("cpu")
@@ -44,6 +46,26 @@ def test_contenders_on_a_gpu_share_a_batch_of_whole_micro_batches():
         assert own["nanogpt"].compile
         assert not own["plain"].compile
         assert own["ours"].model.vocab_size % 128 == 0
+        idle = 2 * 12 * gpt_param_count(own["ours"].model)  # the two others keep weights and moments
+        assert all(presets.memory_needed(recipe) + idle < 0.9 * presets.PRESETS["80GB"] for recipe in own.values())
+
+
+def test_a_size_that_does_not_fit_is_left_out_and_said(small, monkeypatch, capsys):
+    def full(*_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(gpu, "measured", full)
+    gpu.main(["--rounds", "2"])
+    told = capsys.readouterr()
+    assert "tiny does not fit into this GPU's memory, and is left out" in told.err
+    assert "waiting for data" in told.out
+
+
+@pytest.mark.parametrize("name", ["char", "mup"])
+def test_a_stopped_experiment_has_no_result(name, monkeypatch):
+    monkeypatch.setattr(loop, "fit", lambda *_: signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        lab.EXPERIMENTS[name][0](lambda done: None)
 
 
 @pytest.mark.parametrize(

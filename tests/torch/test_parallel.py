@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reference_impl import parallel as plans
 from reference_impl import scale
-from torch_impl import checkpoint, config, loop, parallel, plot, recipes, tensor, train
+from torch_impl import checkpoint, config, data, loop, parallel, plot, recipes, tensor, train
 from torch_impl import gpt as torch_gpt
 from torch_impl.losses import cross_entropy
 
@@ -137,6 +137,28 @@ def test_a_checkpoint_goes_from_any_way_to_any_other(alone, tmp_path):
     assert json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-1])["val_loss"] == pytest.approx(
         run.evaluate()["val_loss"], rel=1e-12
     )
+
+
+@pytest.mark.parametrize(("processes", "way"), [(2, ["--tensor", "2"]), (4, ["--tensor", "2", "--shard"])])
+def test_what_one_process_saved_goes_on_in_shared_matrices(alone, tmp_path, processes, way):
+    folder, words = alone
+    shutil.copytree(folder, tmp_path / "run")
+    shutil.rmtree(checkpoint.latest(tmp_path / "run"))
+    run = loop.Run(config.changed(recipes.char_gpt(), words[1:]))
+    batches = data.batches(run.source, run.recipe.batch_size, 0, run.device, dtype=run.dtype)
+    run.losses = [run.update(*next(batches)).item() for _ in range(6)]
+    batches.close()
+    run.save(tmp_path / "run")
+    code, told = done(processes, "char_gpt", *way, "--resume", out=tmp_path / "run")
+    assert code == {0}, told
+    np.testing.assert_allclose(losses_of(tmp_path / "run"), losses_of(folder), rtol=1e-11)
+
+
+def test_data_that_are_not_there_are_told_by_one_process(tmp_path):
+    code, told = done(2, "gpt2_124m", out=tmp_path / "run")
+    assert 0 not in code
+    assert told.count("\n") == 1
+    assert "python -m torch_impl.fetch fineweb_edu downloads it" in told
 
 
 def test_torchrun_starts_it_and_starts_it_again(alone, tmp_path):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ import torch
 
 from reference_impl import gpt, scale
 from reference_impl import recipes as reference_recipes
-from torch_impl import checkpoint, config, data, loop, losses, optim, plot, presets, recipes, train, tree
+from torch_impl import checkpoint, config, data, loop, losses, optim, plot, presets, recipes, runs, train, tree
+from torch_impl import gpt as torch_gpt
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 8, "vocab_size": 7, "n_steps": 24, "batch_size": 6}
@@ -131,6 +133,11 @@ def test_tokens_take_two_bytes_where_that_is_enough(tmp_path, largest, dtype):
     assert source.decode([2, 0, 1]) == "cab"
 
 
+def test_tokens_of_tiktoken_need_no_network_but_for_text(tmp_path):
+    data.write_tokens(tmp_path / "t", {"tiktoken": "no such", "size": 50257}, np.arange(9), np.arange(9))
+    assert data.read_tokens(tmp_path / "t", 4).vocab_size == 50257
+
+
 def test_who_is_second_to_write_tokens_changes_nothing(tmp_path):
     for last in (1, 2):
         data.write_tokens(tmp_path / "t", {"letters": "abc"}, np.array([0, 1, last]), np.array([0, 1, 2]))
@@ -203,6 +210,18 @@ def test_a_preset_fits_and_keeps_the_batch():
     assert presets.preset(recipes.gpt2_774m(), "16GB").checkpoint
     assert presets.preset(recipes.gpt2_124m(), "cpu").dtype == "float32"
     assert presets.preset(recipes.digits(), "8GB") == recipes.digits()
+
+
+def test_a_preset_is_for_what_was_changed_and_has_not_the_last_word(tmp_path):
+    def recipe(*words):
+        return runs.recipe_of(train.arguments_of(["gpt2_124m", *words]), loop.ALONE)
+
+    assert recipe("--preset", "24GB", "batch_size=8").micro_batch == 8
+    assert recipe("--preset", "80GB", "n_layer=48", "n_embd=1600", "n_head=25").micro_batch == 8
+    assert recipe("--preset", "8GB", "micro_batch=8").checkpoint
+    with pytest.raises(ValueError, match="more than 8GB: leave micro_batch to the preset"):
+        recipe("--preset", "8GB", "micro_batch=16")
+    assert recipe("--preset", "cpu", "compile=True").compile
 
 
 def test_a_preset_counts_the_gpus_that_share_a_model():
@@ -301,6 +320,15 @@ def test_a_resumed_runs_log_has_every_step_once(text, tmp_path):
     assert [line["step"] for line in plot.lines_of(tmp_path)] == [10, 20, 24, 24]
 
 
+def test_a_run_is_loaded_from_its_folder_and_continues_a_text(text, tmp_path):
+    assert command("char_gpt", *TINY, f"data={text}", out=tmp_path) == 0
+    run = runs.load(tmp_path)
+    assert run.step == 24
+    assert run.evaluate()["val_loss"] == pytest.approx(plot.lines_of(tmp_path)[-1]["val_loss"], rel=1e-12)
+    ids = torch_gpt.generate(run.model, torch.tensor([run.source.val[:3].tolist()]), 9)[0].tolist()
+    assert len(run.source.decode([*ids, 6])) == 13  # of seven rows five are letters
+
+
 def test_a_finished_run_is_only_judged_again(text, tmp_path, capsys):
     for words in [(), ("--resume",)]:
         assert command("char_gpt", *TINY, f"data={text}", *words, out=tmp_path) == 0
@@ -329,6 +357,20 @@ def test_a_finished_run_is_only_judged_again(text, tmp_path, capsys):
         (["char_gpt", "n_head=5"], "5 heads do not divide"),
         (["char_gpt", "data=nowhere"], "there is no data 'nowhere'"),
         (["gpt3_13b", "--preset", "24GB"], "at the least, more than 24GB: 16 such GPUs with --shard will do"),
+        (["gpt2_124m", "--preset", "24GB", "n_layer=48", "n_embd=1600", "n_head=25"], "1,557,686,400 parameters take"),
+        (["char_gpt", "betas=(0.9,)"], "betas must be two numbers"),
+        (["char_gpt", "betas=(0.9,'a')"], "must be like betas=(0.9, 0.95)"),
+        (["char_gpt", "seed=-1"], "seed must be a whole number from 0"),
+        (["char_gpt", "data=digits"], "digits is no text, which the model of this recipe cannot take"),
+        (["digits", "data=names"], "names is text, which"),
+        (["digits", "sizes=(63,10)"], "digits goes from 64 to 10 classes, not from 63 to 10"),
+        (["digits", "sizes=(64,5)"], "digits goes from 64 to 10 classes, not from 64 to 5"),
+        (["digits", "sizes=(64,'a',10)"], "must be like sizes=(64, 128, 10)"),
+        (["mnist", "image=(28,28,3)"], "mnist goes from (28, 28, 1) to 10 classes, not from (28, 28, 3) to 10"),
+        (["digits", "mup_base=0", "weight_decay=0.0"], "mup_base must be 1 or more, not 0"),
+        (["digits", "mup_base=4", "weight_decay=0.0", "sizes=(64,10)"], "mup_base is for an MLP with a hidden layer"),
+        (["char_gpt", "n_embd=20000000"], "memory is full"),
+        ([], "RECIPE is missing"),
         (["digits", "--preset", "1TB"], "there is no preset '1TB'"),
         (["digits", "--resume"], "no checkpoint to go on from: without --resume"),
         (["digits", "--save-every", "0"], "--save-every must be 1 or more"),
@@ -357,6 +399,55 @@ def test_a_run_is_not_overwritten_nor_mixed_with_another(text, tmp_path):
     assert "holds a run already" in command(*words, out=tmp_path)
     assert "is of a run with lr = 0.01, not 0.5" in command(*words, "lr=0.5", "--resume", out=tmp_path)
     assert checkpoint.latest(tmp_path) == before
+
+
+def test_the_folder_of_another_recipe_is_told(text, tmp_path):
+    assert command("char_gpt", *TINY, f"data={text}", out=tmp_path) == 0
+    assert "holds a run of char_gpt, not of digits" in command("digits", "--resume", out=tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told(text, tmp_path):
+    (tmp_path / "file").touch()
+    assert "train: [Errno" in command("char_gpt", *TINY, f"data={text}", out=tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda folder: (folder / "recipe.json").write_text("{"), "recipe.json is damaged"),
+        (lambda folder: next(folder.glob("*/*.distcp")).write_bytes(b"x"), "00000024 cannot be read"),
+        (lambda folder: next(folder.glob("*/.metadata")).unlink(), "00000024 cannot be read"),
+    ],
+)
+def test_a_damaged_run_is_told(text, tmp_path, damage, sentence):
+    assert command("char_gpt", *TINY, f"data={text}", out=tmp_path) == 0
+    damage(tmp_path)
+    assert sentence in command("char_gpt", "--resume", out=tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["half a line", "all"])
+def test_a_log_that_a_kill_has_cut_keeps_nobody_from_going_on(text, tmp_path, lost):
+    assert command("char_gpt", *TINY, f"data={text}", out=tmp_path) == 0
+    log = tmp_path / plot.LOG
+    if lost == "all":
+        log.unlink()
+    else:
+        log.write_text(log.read_text() + '{"step": 2')
+    assert command("char_gpt", "--resume", out=tmp_path) == 0
+    steps = [line["step"] for line in plot.lines_of(tmp_path)]
+    assert steps == ([24] if lost == "all" else [10, 20, 24, 24])
+
+
+def test_a_run_can_be_trained_in_a_thread_and_kept_by_a_folders_name(tiny, tmp_path):
+    with ThreadPoolExecutor(1) as pool:
+        run = loop.Run(dataclasses.replace(tiny, n_steps=3))
+        assert pool.submit(loop.fit, run).result() == 0
+    run.save(str(tmp_path))
+    again = loop.Run(run.recipe)
+    again.restore(str(tmp_path))
+    assert equal(run, again)
+    with pytest.raises(loop.Stopped, match="holds no checkpoint"):
+        again.restore(str(tmp_path / "nowhere"))
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_checkpoint(text, tmp_path, monkeypatch):
