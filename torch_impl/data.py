@@ -163,10 +163,11 @@ def read_tokens(folder, block_size):
     vocabulary = json.loads((folder / "vocabulary.json").read_text())
     if "letters" in vocabulary:
         letters = vocabulary["letters"]
-        size, decode = (
-            len(letters),
-            lambda ids: "".join(letters[i] if i < size else "�" for i in ids),
-        )  # of a padded vocabulary
+        size = len(letters)
+
+        def decode(ids):  # a padded vocabulary has more than there are letters
+            return "".join(letters[i] if i < size else "�" for i in ids)
+
     elif "merges" in vocabulary:
         bpe = tokenizer.Tokenizer(vocabulary["merges"])
         size, decode = len(bpe.vocab), bpe.decode

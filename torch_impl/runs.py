@@ -29,7 +29,7 @@ def load(folder, device="cpu"):
     """
     told = json.loads((Path(folder) / "recipe.json").read_text())
     words = [*told["changes"], f"dtype={told['recipe']['dtype']}"]
-    chosen = argparse.Namespace(recipe=told["name"], changes=words, preset=told["preset"], device=device, shard=False)
+    chosen = argparse.Namespace(recipe=told["name"], changes=words, preset=None, device=device, shard=False)
     alone = parallel.Group(0, 1, torch.device(device))
     run = loop.Run(recipe_of(chosen, alone), alone)
     run.restore(folder)
@@ -48,13 +48,14 @@ def begun(chosen, group):
     if kept:  # as it was begun, and what is said anew
         try:
             before = json.loads(told.read_text())
-        except ValueError as problem:
-            raise loop.Stopped(f"{told} is damaged: {problem}") from None
-        if before["name"] != chosen.recipe:
-            raise loop.Stopped(f"{folder} holds a run of {before['name']}, not of {chosen.recipe}")
-        words = [*before["changes"], *chosen.changes]
+            name, words, preset = before["name"], before["changes"], before["preset"]
+        except (ValueError, KeyError) as problem:
+            raise loop.Stopped(f"{told} is damaged, {type(problem).__name__}: {problem}") from None
+        if name != chosen.recipe:
+            raise loop.Stopped(f"{folder} holds a run of {name}, not of {chosen.recipe}")
+        words = [*words, *chosen.changes]
         chosen.changes = list({word.partition("=")[0]: word for word in words}.values())
-        chosen.preset = chosen.preset or before["preset"]
+        chosen.preset = chosen.preset or preset
     recipe = recipe_of(chosen, group)
     with loop.told_when_full(recipe, group.data):
         run = loop.Run(recipe, group, chosen.shard)

@@ -414,7 +414,8 @@ def test_a_folder_that_cannot_be_made_is_told(text, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda folder: (folder / "recipe.json").write_text("{"), "recipe.json is damaged"),
+        (lambda folder: (folder / "recipe.json").write_text("{"), "recipe.json is damaged, JSONDecodeError"),
+        (lambda folder: (folder / "recipe.json").write_text("{}"), "recipe.json is damaged, KeyError: 'name'"),
         (lambda folder: next(folder.glob("*/*.distcp")).write_bytes(b"x"), "00000024 cannot be read"),
         (lambda folder: next(folder.glob("*/.metadata")).unlink(), "00000024 cannot be read"),
     ],
