@@ -81,6 +81,11 @@ def next_token_probabilities(logits, temperature=1.0, top_k=None, top_p=None):
     top_p : in (0, 1]; None keeps all
     Returns p : (..., V), adding up to 1.
     """
+    if temperature < 0 or (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
+        raise ValueError(
+            "next_token_probabilities: temperature must be 0 or more, top_k 1 or more, top_p above 0 and at most 1, "
+            f"not {temperature}, {top_k} and {top_p}"
+        )
     top_k = 1 if temperature == 0 else top_k
     order = logits.argsort(dim=-1, descending=True, stable=True)
     p = activations.softmax(logits.gather(-1, order) / (temperature or 1))

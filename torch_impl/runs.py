@@ -49,11 +49,12 @@ def begun(chosen, group):
         try:
             before = json.loads(told.read_text())
             name, words, preset = before["name"], before["changes"], before["preset"]
+            dtype = before["recipe"]["dtype"]  # a GPU's run goes on so on a CPU too
         except (ValueError, KeyError) as problem:
             raise loop.Stopped(f"{told} is damaged, {type(problem).__name__}: {problem}") from None
         if name != chosen.recipe:
             raise loop.Stopped(f"{folder} holds a run of {name}, not of {chosen.recipe}")
-        words = [*words, *chosen.changes]
+        words = [f"dtype={dtype}", *words, *chosen.changes]
         chosen.changes = list({word.partition("=")[0]: word for word in words}.values())
         chosen.preset = chosen.preset or preset
     recipe = recipe_of(chosen, group)

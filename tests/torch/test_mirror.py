@@ -437,6 +437,15 @@ def mine(d_in, d_out, rng):
             "4 tokens are more",
         ),
         (lambda: torch_gpt.generate(None, torch.zeros(1, 0, dtype=torch.int64), 1), "one token or more"),
+        (
+            lambda: torch_gpt.next_token_probabilities(torch.zeros(1, 3), top_k=0),
+            "top_k 1 or more, .* not 1.0, 0 and None",
+        ),
+        (
+            lambda: torch_gpt.next_token_probabilities(torch.zeros(1, 3), temperature=-1),
+            "temperature must be 0 or more",
+        ),
+        (lambda: torch_gpt.next_token_probabilities(torch.zeros(1, 3), top_p=0), "not 1.0, None and 0"),
         (lambda: torch_conv.CNN(MODELS["cnn"][0])(torch.zeros(1, 8, 8, 2)), r"\(9, 8, 2\), not \(8, 8, 2\)"),
         (lambda: importlib.import_module("torch_impl.attention").split_heads(torch.zeros(1, 2, 5), 2), "do not divide"),
         (lambda: importlib.import_module("torch_impl.attention").sinusoidal_positions(3, 5), "must be even"),

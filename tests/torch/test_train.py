@@ -401,6 +401,15 @@ def test_a_run_is_not_overwritten_nor_mixed_with_another(text, tmp_path):
     assert checkpoint.latest(tmp_path) == before
 
 
+def test_a_run_in_bfloat16_goes_on_in_it_where_that_is_not_usual(text, tmp_path):
+    assert command("char_gpt", *TINY, f"data={text}", "dtype=bfloat16", out=tmp_path) == 0
+    told = json.loads((tmp_path / "recipe.json").read_text())
+    told["changes"].remove("dtype=bfloat16")  # as on a GPU, of a recipe that has it
+    told["changes"].remove("dtype=float64")
+    (tmp_path / "recipe.json").write_text(json.dumps(told))
+    assert command("char_gpt", "--resume", out=tmp_path) == 0
+
+
 def test_the_folder_of_another_recipe_is_told(text, tmp_path):
     assert command("char_gpt", *TINY, f"data={text}", out=tmp_path) == 0
     assert "holds a run of char_gpt, not of digits" in command("digits", "--resume", out=tmp_path)
