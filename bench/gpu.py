@@ -20,7 +20,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from bench.cpu import quartiles
 from reference_impl import progress, scale
-from torch_impl import data, gpt, loop, recipes
+from torch_impl import data, gpt, loop, machine, recipes
 from torch_impl.parallel import Group
 
 PATH = Path("book/data/gpu_bench.json")
@@ -80,7 +80,7 @@ def measured(name, device, rounds, show):
             torch.cuda.reset_peak_memory_stats(device)
         steps[who] = stepper(recipe, device)
         first[who] = [steps[who][1]()[1] for _ in range(3)]  # it compiles, and chooses its kernels
-        memory[who] = loop.peak_memory(device) - before
+        memory[who] = machine.peak_memory(device) - before
         show()
     for who, losses in first.items():
         if max(abs(a - b) for a, b in zip(losses, first["plain"], strict=True)) > 0.05:
@@ -100,7 +100,7 @@ def row(name, who, recipe, seconds, ours, memory, device):
     told = {"size": name, "contender": who, "tokens_per_second": rate, "ms": quartiles([1e3 * s for s in seconds])}
     told |= {"ratio": quartiles([s / o for s, o in zip(seconds, ours, strict=True)]), "memory": memory}
     told |= {"micro_batch": recipe.micro_batch, "tokens": recipe.tokens, "rounds": len(seconds)}
-    return told | loop.utilisation(recipe, rate, device)
+    return told | machine.utilisation(recipe, rate, device)
 
 
 def kind_of(kernel):
@@ -223,7 +223,7 @@ def main(words=None):
 
     record = {"command": "python -m bench.gpu " + " ".join(sys.argv[1:] if words is None else words)}
     record |= {"device": torch.cuda.get_device_name(device) if on_gpu else "cpu", "torch": torch.__version__}
-    record |= {"commit": loop.commit(), "rows": rows, "parts": parts}
+    record |= {"commit": machine.commit(), "rows": rows, "parts": parts}
     for name in names:
         torch.compiler.reset()  # else a second batch size makes all shapes dynamic
         try:

@@ -24,7 +24,7 @@ from reference_impl import fast, gpt, laws, ngram, progress
 from reference_impl import recipes as reference_recipes
 from reference_impl import train as reference_train
 from reference_impl import tree as reference_tree
-from torch_impl import config, data, loop, recipes, tree
+from torch_impl import config, data, loop, machine, recipes, stops, tree
 from torch_impl.parallel import Group
 
 PARITY = replace(recipes.char_gpt(), batch_size=8, n_steps=300, n_warmup=30, lr=1e-3)
@@ -172,7 +172,7 @@ def mup(show, sweep=None):
             if loop.fit(run):
                 raise KeyboardInterrupt
             losses[key] = statistics.fmean(run.losses[-50:])
-        except loop.Stopped:
+        except stops.Stopped:
             losses[key] = None
         show(done)
     table = {way: [[losses[way, width, power] for power in powers] for width in widths] for way in ways}
@@ -230,7 +230,7 @@ def main(words=None):
     if chosen.json:
         versions = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
         about = {"command": f"python -m bench.lab {chosen.experiment}", "recipe": config.described(recipe)}
-        about |= {"device": processor(), "versions": versions, "commit": loop.commit()}
+        about |= {"device": processor(), "versions": versions, "commit": machine.commit()}
         chosen.json.write_text(json.dumps(about | found, indent=1) + "\n")
 
 

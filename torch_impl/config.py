@@ -124,3 +124,12 @@ def described(recipe):
         return value.__name__ if inspect.isfunction(value) else value
 
     return plain(asdict(recipe))
+
+
+def parts_of(recipe, processes):
+    """Into how many micro-batches each of so many processes cuts its rows of a batch, so that none is too large."""
+    whole, left = divmod(recipe.batch_size, processes)
+    if left:
+        raise ValueError(f"batch_size = {recipe.batch_size} cannot be shared out among {processes} processes")
+    least = -(-whole // min(recipe.micro_batch or whole, whole))
+    return next(n for n in range(least, whole + 1) if whole % n == 0)

@@ -1,14 +1,8 @@
-"""A recipe being trained, on a CPU, a GPU or many: the run, its loop, and what ends it."""
+"""A recipe being trained, on a CPU, a GPU or many: the run, and its loop."""
 
 import contextlib
 import dataclasses
 import math
-import platform
-import resource
-import signal
-import subprocess
-import sys
-import threading
 import time
 from pathlib import Path
 
@@ -16,45 +10,14 @@ import torch
 import torch.distributed as dist
 from torch.distributed.checkpoint.api import CheckpointException
 
-from reference_impl import scale
-from torch_impl import checkpoint, config, conv, data, gpt, losses, mlp, mup, optim, parallel, rnn, schedule, tensor
+from torch_impl import checkpoint, config, data, gpt, losses, mlp, models, mup, optim, parallel, schedule, tensor
+from torch_impl.machine import peak_memory, utilisation
+from torch_impl.stops import Signals, Stopped, not_finite, told_when_full
 
-MODELS = {mlp.MLPConfig: mlp.MLP, conv.CNNConfig: conv.CNN, rnn.RNNConfig: rnn.RNN, gpt.GPTConfig: gpt.GPT}
 LOG_EVERY = 10  # steps: only then is the device waited for
 ALONE = parallel.Group(0, 1, torch.device("cpu"))
 # What a run that goes on may not change; how it is computed may.
 FIXED = [f.name for f in dataclasses.fields(config.Recipe) if f.name not in ("micro_batch", "compile", "checkpoint")]
-
-
-class Stopped(Exception):
-    """A run that cannot go on; the message says why, and what to do."""
-
-
-def parts_of(recipe, processes):
-    """Into how many micro-batches each of so many processes cuts its rows of a batch, so that none is too large."""
-    whole, left = divmod(recipe.batch_size, processes)
-    if left:
-        raise ValueError(f"batch_size = {recipe.batch_size} cannot be shared out among {processes} processes")
-    least = -(-whole // min(recipe.micro_batch or whole, whole))
-    return next(n for n in range(least, whole + 1) if whole % n == 0)
-
-
-def suits(recipe, source):
-    """Raise ValueError where a model cannot take what it is to learn from."""
-    model, text = recipe.model, isinstance(source, data.Texts)
-    if text != hasattr(model, "vocab_size"):
-        raise ValueError(
-            f"{recipe.data} is {'text' if text else 'no text'}, which the model of this recipe cannot take"
-        )
-    if text and source.vocab_size > model.vocab_size:
-        raise ValueError(f"{recipe.data} has {source.vocab_size} tokens, more than vocab_size = {model.vocab_size}")
-    if text:
-        return
-    one, n = source.x[0], int(source.targets.max()) + 1
-    wanted = (one.size, n) if isinstance(model, mlp.MLPConfig) else (one.shape, n)
-    given = (model.sizes[0], model.sizes[-1]) if isinstance(model, mlp.MLPConfig) else (model.image, model.n_classes)
-    if given[0] != wanted[0] or given[1] < n:
-        raise ValueError(f"{recipe.data} goes from {wanted[0]} to {n} classes, not from {given[0]} to {given[1]}")
 
 
 class Run:
@@ -66,13 +29,13 @@ class Run:
     def __init__(self, recipe, group=ALONE, sharded=False):
         self.recipe, self.group, self.device = recipe, group, group.device
         self.of_one = recipe.batch_size // group.data  # rows of a batch that are this process's
-        self.parts = parts_of(recipe, group.data)
+        self.parts = config.parts_of(recipe, group.data)
         if sharded and not dist.is_initialized():
             raise ValueError(
                 "--shard is for processes that torchrun starts: torchrun --nproc-per-node 2 -m torch_impl.train …"
             )
         self.source = group.first(lambda: data.load(recipe.data, getattr(recipe.model, "block_size", 24)))
-        suits(recipe, self.source)
+        models.suits(recipe, self.source)
         if recipe.dtype == "bfloat16" and self.device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
             raise ValueError(
                 f"{torch.cuda.get_device_name(self.device)} does not compute in bfloat16: dtype=float32 does"
@@ -95,7 +58,7 @@ class Run:
 
     def made(self):
         """The model, drawn on the CPU: the same start everywhere. No process ever has the whole of a sharded GPT."""
-        recipe, model = self.recipe, MODELS[type(self.recipe.model)]
+        recipe, model = self.recipe, models.MODELS[type(self.recipe.model)]
         rng, large = torch.Generator().manual_seed(recipe.seed), self.sharded and model is gpt.GPT
         with torch.device("meta" if large else "cpu"):
             model = model(recipe.model, None if large else rng).to(self.dtype)
@@ -188,43 +151,6 @@ class Run:
         self.step, self.losses = about["step"], about["losses"]
 
 
-class Signals:
-    """Within it, Ctrl-C and SIGTERM only say that they came: the step at hand is finished first. got : their number."""
-
-    def __enter__(self):
-        self.got = 0
-        heard = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-        self.before = {s: signal.signal(s, self.note) for s in heard}  # no other thread is told of any
-        return self
-
-    def note(self, number, frame):
-        """Called by Python."""
-        self.got = number
-
-    def __exit__(self, *_):
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-
-def peak_memory(device):
-    """The most bytes that were in use at once: of the GPU, or of the process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def utilisation(recipe, tokens_per_second, device):
-    """{"mfu12", "mfu6"}, the two ways to count attention, on a GPU whose peak is known; else {}."""
-    if device.type != "cuda" or not isinstance(recipe.model, gpt.GPTConfig):
-        return {}
-    try:
-        peak = scale.peak_flops(torch.cuda.get_device_name(device))
-    except ValueError:
-        return {}
-    ways = {"mfu12": False, "mfu6": True}
-    return {name: scale.mfu(tokens_per_second, recipe.model, peak, causal) for name, causal in ways.items()}
-
-
 def fit(run, after=None, save=None, save_every=500):
     """Train until the recipe's last step, or a signal, whose number is returned, else 0.
 
@@ -261,46 +187,3 @@ def fit(run, after=None, save=None, save_every=500):
             if last:
                 return got
     return 0
-
-
-def not_finite(run, losses_now):
-    """The sentence for a loss that is no number."""
-    first = next(i for i, loss in enumerate(losses_now) if not math.isfinite(loss))
-    step = run.step - len(losses_now) + first + 1
-    return f"the loss, or its gradient, is no finite number at step {step}: a smaller lr or a longer n_warmup may help"
-
-
-class Full(Stopped):
-    """A device's memory is; the message says what to change."""
-
-
-@contextlib.contextmanager
-def told_when_full(recipe, processes=1):
-    """Turn an out-of-memory error into a sentence that says what to change. processes : that share a batch."""
-    try:
-        yield
-    except RuntimeError as problem:
-        if not isinstance(problem, torch.OutOfMemoryError) and "can't allocate memory" not in str(problem):
-            raise
-        whole = recipe.batch_size // processes
-        n = min(recipe.micro_batch or whole, whole)
-        smaller = max((d for d in range(1, n) if recipe.batch_size % d == 0), default=None)
-        wide = isinstance(recipe.model, gpt.GPTConfig) and not recipe.checkpoint
-        hint = f"micro_batch={smaller}" if smaller else "checkpoint=True" if wide else "a smaller model"
-        raise Full(f"memory is full with micro_batch={n}: try {hint}") from None
-
-
-def commit():
-    """The commit of the working tree, or None outside of one."""
-    command = ["git", "-C", Path(__file__).parent, "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
-    except OSError:  # there is no git
-        return None
-
-
-def about(run):
-    """What is run, and on what, for recipe.json and the book's data."""
-    name = torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else platform.machine()
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
-    return {"recipe": config.described(run.recipe), "device": name, "versions": versions, "commit": commit()}

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from reference_impl import progress
-from torch_impl import checkpoint, config, loop, parallel, plot, presets, recipes
+from torch_impl import checkpoint, config, loop, machine, parallel, plot, presets, recipes, stops
 
 
 def recipe_of(chosen, group):
@@ -25,7 +25,7 @@ def recipe_of(chosen, group):
 def load(folder, device="cpu"):
     """The run that a folder keeps, as loop.Run at its latest checkpoint: run.model, and run.source, which decodes.
 
-    Raises OSError where there is no run, loop.Stopped where it holds no checkpoint.
+    Raises OSError where there is no run, stops.Stopped where it holds no checkpoint.
     """
     told = json.loads((Path(folder) / "recipe.json").read_text())
     words = [*told["changes"], f"dtype={told['recipe']['dtype']}"]
@@ -42,23 +42,23 @@ def begun(chosen, group):
     kept, told = checkpoint.latest(folder), folder / "recipe.json"
     again = chosen.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0  # torchrun started it anew
     if kept and not again:
-        raise loop.Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
+        raise stops.Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
     if chosen.resume and not kept:
-        raise loop.Stopped(f"{folder} holds no checkpoint to go on from: without --resume a run begins")
+        raise stops.Stopped(f"{folder} holds no checkpoint to go on from: without --resume a run begins")
     if kept:  # as it was begun, and what is said anew
         try:
             before = json.loads(told.read_text())
             name, words, preset = before["name"], before["changes"], before["preset"]
             dtype = before["recipe"]["dtype"]  # a GPU's run goes on so on a CPU too
         except (ValueError, KeyError) as problem:
-            raise loop.Stopped(f"{told} is damaged, {type(problem).__name__}: {problem}") from None
+            raise stops.Stopped(f"{told} is damaged, {type(problem).__name__}: {problem}") from None
         if name != chosen.recipe:
-            raise loop.Stopped(f"{folder} holds a run of {name}, not of {chosen.recipe}")
+            raise stops.Stopped(f"{folder} holds a run of {name}, not of {chosen.recipe}")
         words = [f"dtype={dtype}", *words, *chosen.changes]
         chosen.changes = list({word.partition("=")[0]: word for word in words}.values())
         chosen.preset = chosen.preset or preset
     recipe = recipe_of(chosen, group)
-    with loop.told_when_full(recipe, group.data):
+    with stops.told_when_full(recipe, group.data):
         run = loop.Run(recipe, group, chosen.shard)
         if kept:
             run.restore(folder)
@@ -68,7 +68,7 @@ def begun(chosen, group):
             lines = plot.lines_of(folder) if (folder / plot.LOG).exists() else []
             log = [line for line in lines if line["step"] <= run.step and "loss" in line]
             checkpoint.write(folder / plot.LOG, "".join(json.dumps(line) + "\n" for line in log))
-        about = {"name": chosen.recipe, "changes": chosen.changes, "preset": chosen.preset} | loop.about(run)
+        about = {"name": chosen.recipe, "changes": chosen.changes, "preset": chosen.preset} | machine.about(run)
         checkpoint.write(told, json.dumps(about, indent=1) + "\n")
     return run, folder
 
@@ -92,20 +92,20 @@ def follow(chosen, group):
 
     try:
         got = loop.fit(run, after, lambda: run.save(folder), chosen.save_every)
-    except loop.Stopped as problem:
+    except stops.Stopped as problem:
         kept = checkpoint.latest(folder)
         raise type(problem)(f"{problem}{f'; {kept} is the last good checkpoint' if kept else ''}") from None
     if got:
         if group.rank == 0:
             print(f"train: stopped after {run.step} steps; --resume goes on", file=sys.stderr)
         return 128 + got
-    with loop.told_when_full(recipe, group.data):
+    with stops.told_when_full(recipe, group.data):
         score = run.evaluate()
     write({"step": run.step} | score)
     if group.rank == 0:
         plot.curves([folder], folder / "loss.svg")
         told = ", ".join(f"{name} {number:.4f}" for name, number in score.items())
-        memory = f"at most {loop.peak_memory(run.device) / 2**20:,.0f} MiB of memory"
+        memory = f"at most {machine.peak_memory(run.device) / 2**20:,.0f} MiB of memory"
         print(f"{chosen.recipe}: {run.step} of {recipe.n_steps} steps, {told}, {memory}; in {folder}")
     return 0
 
@@ -123,8 +123,8 @@ def carry_out(chosen):
         return f"train: {problem}" if first or chosen.device == "cuda" else 1
     try:
         return follow(chosen, group)
-    except (loop.Stopped, ValueError, ModuleNotFoundError, OSError) as problem:
-        if group.rank and isinstance(problem, loop.Full):  # perhaps the only one's
+    except (stops.Stopped, ValueError, ModuleNotFoundError, OSError) as problem:
+        if group.rank and isinstance(problem, stops.Full):  # perhaps the only one's
             return f"train: process {group.rank}: {problem}"
         return f"train: {problem}" if group.rank == 0 else 1
     except RuntimeError as problem:

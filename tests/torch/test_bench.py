@@ -12,7 +12,7 @@ from reference_impl import laws, mlp, scale
 from reference_impl.activations import relu
 from reference_impl.gpt import gpt_param_count
 from reference_impl.init import he_normal
-from torch_impl import config, loop, mup, presets, recipes
+from torch_impl import config, loop, mup, presets, recipes, stops
 from torch_impl.mlp import MLP
 
 CPU = torch.device("cpu")
@@ -144,7 +144,7 @@ def test_a_sweep_tells_the_best_rate_of_every_width(monkeypatch):
 
     def fit(run):
         if not run.finite:
-            raise loop.Stopped("the loss is nan")
+            raise stops.Stopped("the loss is nan")
 
     monkeypatch.setattr(loop, "Run", Run)
     monkeypatch.setattr(loop, "fit", fit)

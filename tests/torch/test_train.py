@@ -16,8 +16,9 @@ import torch
 
 from reference_impl import gpt, scale
 from reference_impl import recipes as reference_recipes
-from torch_impl import checkpoint, config, data, loop, losses, optim, plot, presets, recipes, runs, train, tree
+from torch_impl import checkpoint, config, data, loop, losses, optim, plot, presets, recipes, runs, stops, train, tree
 from torch_impl import gpt as torch_gpt
+from torch_impl.machine import utilisation
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"n_layer": 1, "n_head": 2, "n_embd": 8, "block_size": 8, "vocab_size": 7, "n_steps": 24, "batch_size": 6}
@@ -456,7 +457,7 @@ def test_a_run_can_be_trained_in_a_thread_and_kept_by_a_folders_name(tiny, tmp_p
     again = loop.Run(run.recipe)
     again.restore(str(tmp_path))
     assert equal(run, again)
-    with pytest.raises(loop.Stopped, match="holds no checkpoint"):
+    with pytest.raises(stops.Stopped, match="holds no checkpoint"):
         again.restore(str(tmp_path / "nowhere"))
 
 
@@ -521,7 +522,7 @@ def test_no_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("size", "processes", "most"), [(24, 2, 8), (480, 8, 16), (512, 16, 64), (6, 1, 2)])
 def test_a_micro_batch_is_never_exceeded(tiny, size, processes, most):
     recipe = dataclasses.replace(tiny, batch_size=size, micro_batch=most)
-    parts, whole = loop.parts_of(recipe, processes), size // processes
+    parts, whole = config.parts_of(recipe, processes), size // processes
     assert whole % parts == 0
     assert whole // parts <= most
 
@@ -529,10 +530,10 @@ def test_a_micro_batch_is_never_exceeded(tiny, size, processes, most):
 def test_mfu_is_the_references_both_ways(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100 80GB HBM3")
     recipe = recipes.gpt2_124m()
-    told = loop.utilisation(recipe, 400e3, torch.device("cuda"))
+    told = utilisation(recipe, 400e3, torch.device("cuda"))
     assert told == {name: scale.mfu(400e3, recipe.model, 989e12, name == "mfu6") for name in ("mfu12", "mfu6")}
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some GPU")
-    assert loop.utilisation(recipe, 400e3, torch.device("cuda")) == {}
+    assert utilisation(recipe, 400e3, torch.device("cuda")) == {}
 
 
 def test_several_runs_are_drawn_on_one_picture(text, tmp_path, capsys):
