@@ -107,19 +107,25 @@ PEAKS = {
     "H100 NVL": 835e12,
     "H200": 989e12,
     "H200 NVL": 835e12,
+    "A10": 125e12,
+    "L4": 121e12,
+    "L40S": 362e12,
+    "RTX 3090": 71e12,
+    "RTX 4090": 165e12,
 }
-"""FLOP/s of dense matrix products in bf16 (fp16 on V100) by NVIDIA's data sheets; SXM boards unless named."""
+"""FLOP/s of dense matrix products in bf16 (fp16 on V100), summed in float32, by NVIDIA's data sheets and, of RTX, its
+white papers on GA102 and Ada; SXM boards unless named."""
 
 
 def peak_flops(device):
     """The peak of a device: "NVIDIA A100-SXM4-80GB" is an A100, by the longest name in PEAKS that its words hold.
 
     device : what the driver calls it
-    Raises ValueError for an unknown device, and for a MIG slice, which has only a part of its device's peak.
+    Raises ValueError for an unknown device, a MIG slice and a laptop's, which have a part of the name's peak.
     """
     words = re.findall(r"\w+", device)
     names = [name for name in PEAKS if set(name.split()) <= set(words)]
-    if not names or "MIG" in words:
+    if not names or {"MIG", "Laptop", "D", "Ti"} & set(words):
         raise ValueError(f"peak_flops: no peak is known for {device!r}, but for {', '.join(PEAKS)}")
     return PEAKS[max(names, key=len)]
 

@@ -172,6 +172,11 @@ def test_mfu_is_what_was_published(config, rate, causal, percent):
         ("A100-PCIE-40GB", 312e12),
         ("Tesla V100-SXM2-16GB", 125e12),
         ("H100", 989e12),
+        ("NVIDIA A10", 125e12),
+        ("NVIDIA L4", 121e12),
+        ("NVIDIA L40S", 362e12),
+        ("NVIDIA GeForce RTX 3090", 71e12),
+        ("NVIDIA GeForce RTX 4090", 165e12),
     ],
 )
 def test_a_devices_peak_is_found_by_the_name_the_driver_gives(device, peak):
@@ -184,7 +189,10 @@ def test_a_devices_peak_is_found_by_the_name_the_driver_gives(device, peak):
         "Tesla T4",
         "NVIDIA A10G",
         "NVIDIA RTX A1000",
-        "NVIDIA GeForce RTX 4090",
+        "NVIDIA L40",
+        "NVIDIA GeForce RTX 4090 D",
+        "NVIDIA GeForce RTX 4090 Laptop GPU",
+        "NVIDIA GeForce RTX 3090 Ti",
         "cpu",
         "",
         "NVIDIA H100 80GB HBM3 MIG 1g.10gb",
