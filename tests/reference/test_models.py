@@ -68,7 +68,7 @@ def norm(module):
 
 def torch_mlp(config):
     modules = [nn.Linear(d_in, d_out) for d_in, d_out in itertools.pairwise(config.sizes)]
-    between = [layer for linear in modules for layer in (linear, nn.ReLU())][:-1]
+    between = [layer for module in modules for layer in (module, nn.ReLU())][:-1]
     return nn.Sequential(*between), [linear(module) for module in modules]
 
 
