@@ -121,7 +121,7 @@ def peak_flops(device):
     """The peak of a device: "NVIDIA A100-SXM4-80GB" is an A100, by the longest name in PEAKS that its words hold.
 
     device : what the driver calls it
-    Raises ValueError for an unknown device, a MIG slice and a laptop's, which have a part of the name's peak.
+    Raises ValueError for an unknown device, and where the peak is not the name's: a MIG slice, a laptop's, a D, a Ti.
     """
     words = re.findall(r"\w+", device)
     names = [name for name in PEAKS if set(name.split()) <= set(words)]

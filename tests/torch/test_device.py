@@ -17,33 +17,32 @@ from torch_impl import gpt, loop, models, parallel, recipes
 RECIPES = ("digits", "mnist", "names_rnn", "names_lstm", "names_gru", "char_gpt", "bpe_gpt", "gpt2_124m")
 
 
-def on_the_pretended(*names):
+def on_the_pretended(batch, *names):
     """What a process says that does the work of main; it is its own, since a device once registered stays."""
-    return subprocess.run([sys.executable, __file__, *names], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, __file__, batch, *names], capture_output=True, text=True, check=False)
 
 
 def test_an_update_and_sampling_stay_on_their_device():
-    told = on_the_pretended(*RECIPES)
+    told = on_the_pretended("moved", *RECIPES)
     assert told.returncode == 0, told.stderr[-2000:]
     assert told.stdout.split("\n")[:-1] == [f"{name} gpu:0" for name in RECIPES]
 
 
 def test_a_batch_left_behind_is_noticed():
-    assert "Expected all tensors to be on the same device" in on_the_pretended("char_gpt", "left").stderr
+    assert "Expected all tensors to be on the same device" in on_the_pretended("left", "char_gpt").stderr
 
 
-def main(names):
-    """An update of each recipe on the pretended device, and of a GPT three tokens; with "left", the batch is not."""
+def main(batch, *names):
+    """Print each recipe, and where the loss of its update lies. batch : "moved" to the pretended device, or "left"."""
     backend_registration._setup_privateuseone_for_python_backend("gpu")
     torch.gpu.get_amp_supported_dtype = lambda: [torch.bfloat16]
     loop.Run.made = lambda run: models.MODELS[type(run.recipe.model)](run.recipe.model)  # what is fake cannot be moved
     for name in names:
-        if name != "left":
-            print(name, update(name, torch.device("gpu", 0), "left" in names).device)
+        print(name, update(name, torch.device("gpu", 0), batch == "moved").device)
 
 
-def update(name, device, left):
-    """The loss of a recipe's update on a device; left : the batch stays on the CPU."""
+def update(name, device, moved):
+    """The loss of a recipe's update on a device; a GPT also continues texts. moved : whether the batch is there too."""
     recipe = getattr(recipes, name)()
     recipe = dataclasses.replace(
         recipe,
@@ -58,7 +57,7 @@ def update(name, device, left):
         with device:
             run = loop.Run(recipe, parallel.Group(0, 1, device))
         x, targets = map(torch.from_numpy, run.source.batch(0, recipe.batch_size, 0))
-        x = x if left else x.to(device)
+        x = x.to(device) if moved else x
         loss = run.update(x, targets.to(device))
         if isinstance(recipe.model, gpt.GPTConfig):
             ids = gpt.generate(run.model, x[:, :5], 3, top_k=9, top_p=0.9)
@@ -68,4 +67,4 @@ def update(name, device, left):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])
