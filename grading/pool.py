@@ -110,7 +110,7 @@ def local(job, workers):
         except BaseException:
             for process in set(multiprocessing.active_children()) - before:
                 process.kill()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # and waits: a pool that is still closing when Python ends fails aloud
             raise
 
 
