@@ -794,7 +794,8 @@ EXPERIMENT = Experiment(
             "It is not yet sure of the images it was taught with. If predict says one class for every image: are your "
             "targets 0 and 1 (the class numbers are others), and do the parameters start at random? Does the loss "
             "fall? If it stays, look at the learning rate, the number of steps, and whether every parameter gets one. "
-            "And no single line can do it.",
+            "And no single line can do it. If it learns from one rng and not from another, the start got stuck: try "
+            "several starts, and x_val and y_val tell which is good.",
             one_line,
         ),
     },
