@@ -7,6 +7,8 @@ import numpy as np
 
 from checks import answers, cases, compare, experiments, guard
 
+_right = {}  # {name: function}, the last of that name that earned all its points
+
 
 def check(name, answer):
     """Judge an answer, print what is right, what is not and where to look, and return the points earned.
@@ -20,6 +22,8 @@ def check(name, answer):
     if name not in records:
         raise KeyError(f"{name} is not an exercise of this set. Its exercises: {', '.join(records)}")
     share, lines = judge(records[name], answer, _given())
+    if share == 1:
+        _right[getattr(answer, "__name__", name)] = answer
     points = records[name]["points"]
     earned = round(float(points * share), 2)
     title = name.split(".")[-1]
@@ -61,6 +65,9 @@ def _given():
 def _standing_in(sources, function, namespace):
     """While a function is judged, correct ones stand in for the other exercises it calls: one mistake costs one mark.
 
+    The student's own that earned all their points stay. So what is right runs in grading as it does at home: where
+    submissions are graded, a call of a function that stands in takes far longer.
+
     sources : {name: source}, filled by the grader alone
     """
     scope, right = getattr(function, "__globals__", {}), {}
@@ -68,13 +75,14 @@ def _standing_in(sources, function, namespace):
         right |= {"np": np, **namespace}
         exec(source, right)
     own = {name: scope[name] for name in sources if name in scope}
-    scope.update({name: right[name] for name in sources})
+    needed = [name for name in sources if name not in own or own[name] is not _right.get(name)]
+    scope.update({name: right[name] for name in needed})
     try:
         yield
     finally:
-        for name in sources:
+        for name in needed:
             del scope[name]
-        scope.update(own)
+        scope.update({name: own[name] for name in needed if name in own})
 
 
 def judge_function(record, function, namespace):
