@@ -5,6 +5,7 @@ import gc
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import threading
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
@@ -26,19 +27,45 @@ class KilledWorker(Exception):
     """A submission's worker died twice. (Dask's own exception has the same name.)"""
 
 
+@contextlib.contextmanager
+def undisturbed():
+    """Hold the first Ctrl-C back. Yields a function that raises it, if it has come; so does the end.
+
+    A Ctrl-C that falls anywhere may fall where a lock was just taken, and whoever waits for that waits for ever.
+    """
+    held = []
+
+    def hold(*_):
+        if held:
+            raise KeyboardInterrupt
+        held.append(True)
+
+    def look():
+        if held:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, hold)
+    try:
+        yield look
+    finally:
+        signal.signal(signal.SIGINT, before)
+    look()
+
+
 def graded(submissions, open_pool):
     """Yield (submission, future) as they finish, twice as many under way as there are workers.
 
     open_pool : makes a context with .submit(submission) -> concurrent Future and .workers
+    The first Ctrl-C is heard while this waits: what the caller does between two submissions is done to its end.
     A worker that dies takes the others of its pool along. All that was under way is then done again in a new pool, one
     submission at a time, so that the one that kills its worker again is known: its future raises KilledWorker.
     """
     suspects, running, submissions = deque(), {}, iter(submissions)
-    first = next(submissions, None)  # before there is a pool: there may be nothing to do
-    if first is None:
-        return
-    submissions = chain([first], submissions)
-    with contextlib.ExitStack() as stack:
+    with undisturbed() as look, contextlib.ExitStack() as stack:
+        first = next(submissions, None)  # before there is a pool: there may be nothing to do
+        if first is None:
+            return
+        submissions = chain([first], submissions)
         pool = stack.enter_context(open_pool())
         while True:
             careful = bool(suspects)
@@ -48,7 +75,7 @@ def graded(submissions, open_pool):
             if not running:
                 return
             try:
-                yield from finished(running)
+                yield from finished(running, look)
             except BrokenExecutor:
                 stack.pop_all().close()
                 pool = stack.enter_context(open_pool())
@@ -73,9 +100,12 @@ def failed(error):
     return future
 
 
-def finished(running):
+def finished(running, look):
     """Take those that are finished out of {future: submission} and yield them. Raises BrokenExecutor after the last."""
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    done = ()
+    while not done:
+        look()
+        done, _ = wait(running, 0.1, FIRST_COMPLETED)
     broken = [future for future in done if isinstance(future.exception(), BrokenExecutor)]
     for future in done.difference(broken):
         yield running.pop(future), future
@@ -108,10 +138,19 @@ def local(job, workers):
                 raise Unreachable(f"the worker processes cannot be started: {error}") from error
             yield SimpleNamespace(submit=partial(pool.submit, run), workers=workers)
         except BaseException:
-            for process in set(multiprocessing.active_children()) - before:
-                process.kill()
-            pool.shutdown(cancel_futures=True)  # and waits: a pool that is still closing when Python ends fails aloud
+            stop(pool, set(multiprocessing.active_children()) - before)
             raise
+
+
+def stop(pool, processes):
+    """End the processes of a ProcessPoolExecutor at once, whatever they are at, and wait until it is closed.
+
+    A pool that is still closing when Python ends fails aloud.
+    """
+    for process in processes:
+        process.kill()
+    pool._result_queue._writer.close()  # ours: else it would wait for the rest of a result that a kill has cut short
+    pool.shutdown(cancel_futures=True)
 
 
 def begin(job, environment, loaded):

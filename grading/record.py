@@ -3,10 +3,8 @@
 A death at any point leaves the submission unfinished in the journal, and the next run does it again from the start.
 """
 
-import contextlib
 import json
 import shutil
-import signal
 import traceback
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -59,26 +57,6 @@ def refused(run, sentence):
     return worker.Result(errors=dict.fromkeys(run.job.notebooks, sentence))
 
 
-@contextlib.contextmanager
-def undisturbed():
-    """Hold the first Ctrl-C back until the end."""
-    held = []
-
-    def hold(*_):
-        if held:
-            raise KeyboardInterrupt
-        held.append(True)
-
-    before = signal.signal(signal.SIGINT, hold)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if held:
-        raise KeyboardInterrupt
-
-
-@undisturbed()
 def record(run, submission, result):
     """Write a result to the gradebook, to the student's folder and to the journal."""
     result = replace(result, errors=dict(result.errors))

@@ -139,16 +139,19 @@ class Run:
         path = checkpoint.latest(Path(folder))
         if path is None:
             raise Stopped(f"{folder} holds no checkpoint")
-        about, ours = checkpoint.about(path), config.described(self.recipe)
-        other = [name for name in FIXED if ours[name] != about["recipe"][name]]
-        if other:
-            was = f"{other[0]} = {about['recipe'][other[0]]}, not {ours[other[0]]}"
-            raise Stopped(f"{path} is of a run with {was}: leave it as it was, or begin another by --out FOLDER")
+        ours = config.described(self.recipe)
         try:
-            checkpoint.load(path, self.model, self.optimizer)
-        except (Exception, CheckpointException) as problem:  # whatever PyTorch says of files that are not whole
+            about = checkpoint.about(path)
+            step, losses_so_far, theirs = about["step"], about["losses"], about["recipe"]
+            other = [name for name in FIXED if ours[name] != theirs[name]]
+            if not other:
+                checkpoint.load(path, self.model, self.optimizer)
+        except (Exception, CheckpointException) as problem:  # whatever is said of files that are not whole
             raise Stopped(f"{path} cannot be read, {type(problem).__name__}: {str(problem)[:200]}") from None
-        self.step, self.losses = about["step"], about["losses"]
+        if other:
+            was = f"{other[0]} = {theirs[other[0]]}, not {ours[other[0]]}"
+            raise Stopped(f"{path} is of a run with {was}: leave it as it was, or begin another by --out FOLDER")
+        self.step, self.losses = step, losses_so_far
 
 
 def fit(run, after=None, save=None, save_every=500):

@@ -25,33 +25,38 @@ def recipe_of(chosen, group):
 def load(folder, device="cpu"):
     """The run that a folder keeps, as loop.Run at its latest checkpoint: run.model, and run.source, which decodes.
 
-    Raises OSError where there is no run, stops.Stopped where it holds no checkpoint.
+    Raises OSError where there is no run, stops.Stopped where it holds no checkpoint, or what it holds is damaged.
     """
-    told = json.loads((Path(folder) / "recipe.json").read_text())
-    words = [*told["changes"], f"dtype={told['recipe']['dtype']}"]
-    chosen = argparse.Namespace(recipe=told["name"], changes=words, preset=None, device=device, shard=False)
+    name, changes, _, dtype = begun_as(Path(folder))
+    words = [*changes, f"dtype={dtype}"]
+    chosen = argparse.Namespace(recipe=name, changes=words, preset=None, device=device, shard=False)
     alone = parallel.Group(0, 1, torch.device(device))
     run = loop.Run(recipe_of(chosen, alone), alone)
     run.restore(folder)
     return run
 
 
+def begun_as(folder):
+    """(recipe's name, changes, preset, dtype) of the run in a folder. Raises Stopped where recipe.json is damaged."""
+    told = folder / "recipe.json"
+    try:
+        before = json.loads(told.read_text())
+        return before["name"], before["changes"], before["preset"], before["recipe"]["dtype"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise stops.Stopped(f"{told} is damaged, {type(problem).__name__}: {problem}") from None
+
+
 def begun(chosen, group):
     """The run that a command line means, and its folder."""
     folder = chosen.out or Path("runs") / chosen.recipe
-    kept, told = checkpoint.latest(folder), folder / "recipe.json"
+    kept = checkpoint.latest(folder)
     again = chosen.resume or int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0  # torchrun started it anew
     if kept and not again:
         raise stops.Stopped(f"{folder} holds a run already: --resume goes on with it, --out FOLDER begins another")
     if chosen.resume and not kept:
         raise stops.Stopped(f"{folder} holds no checkpoint to go on from: without --resume a run begins")
     if kept:  # as it was begun, and what is said anew
-        try:
-            before = json.loads(told.read_text())
-            name, words, preset = before["name"], before["changes"], before["preset"]
-            dtype = before["recipe"]["dtype"]  # a GPU's run goes on so on a CPU too
-        except (ValueError, KeyError) as problem:
-            raise stops.Stopped(f"{told} is damaged, {type(problem).__name__}: {problem}") from None
+        name, words, preset, dtype = begun_as(folder)  # a GPU's dtype too, for what goes on on a CPU
         if name != chosen.recipe:
             raise stops.Stopped(f"{folder} holds a run of {name}, not of {chosen.recipe}")
         words = [f"dtype={dtype}", *words, *chosen.changes]
@@ -69,7 +74,7 @@ def begun(chosen, group):
             log = [line for line in lines if line["step"] <= run.step and "loss" in line]
             checkpoint.write(folder / plot.LOG, "".join(json.dumps(line) + "\n" for line in log))
         about = {"name": chosen.recipe, "changes": chosen.changes, "preset": chosen.preset} | machine.about(run)
-        checkpoint.write(told, json.dumps(about, indent=1) + "\n")
+        checkpoint.write(folder / "recipe.json", json.dumps(about, indent=1) + "\n")
     return run, folder
 
 

@@ -314,7 +314,7 @@ def update_cases(rng):
         ("it fires, and rightly", 2, 1.3, 1, 1.0),
         ("it does not fire, and rightly", 3, -0.4, 0, 1.0),
         ("it should fire and does not, lr = 0.5", 2, -1.6, 1, 0.5),
-        ("it fires and should not, lr = 0.1", 5, 2.1, 0, 0.1),
+        ("it fires and should not, lr = 0.01", 5, 2.1, 0, 0.01),  # so small that it still fires after it
         ("one input", 1, 0.6, 0, 0.3),
     ]:
         w, x = rng.standard_normal((2, d_in)) + np.where(rng.random((2, d_in)) < 0.5, -1, 1)

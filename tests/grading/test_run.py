@@ -3,13 +3,18 @@
 import contextlib
 import fcntl
 import json
+import multiprocessing
 import os
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, nullcontext
 from types import SimpleNamespace
 
 import nbformat
@@ -467,17 +472,39 @@ def test_the_progress_line_counts(capsys):
     assert line.startswith("\r") and "3/4" in line and "1 failed" in line and " s left" in line
 
 
-def test_ctrl_c_waits_until_a_result_is_recorded():
-    done = []
+@pytest.mark.parametrize("times", [1, 2])
+def test_the_first_ctrl_c_waits_until_a_result_is_recorded(times):
+    """And is heard where the next one is waited for; the second waits for nothing."""
+    graded, recorded = pool.Future(), []
+    graded.set_result("graded")
+    opened = nullcontext(SimpleNamespace(submit={"ada": graded, "bob": pool.Future()}.get, workers=1))
 
-    @record.undisturbed()
-    def interrupted():
-        signal.raise_signal(signal.SIGINT)
-        done.append("recorded")
+    def grade_all():
+        with closing(pool.graded(["ada", "bob"], lambda: opened)) as results:
+            for student, _ in results:
+                for _ in range(times):
+                    signal.raise_signal(signal.SIGINT)
+                recorded.append(student)
 
     with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert done and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        grade_all()
+    assert recorded == ["ada"] * (times == 1)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_worker_that_is_stopped_while_it_sends_its_result_leaves_nobody_waiting():
+    workers = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver"))
+    before = set(multiprocessing.active_children())
+    workers.submit(int).result()
+    processes = set(multiprocessing.active_children()) - before
+    results = workers._result_queue._writer
+    os.write(results.fileno(), struct.pack("!i", 1000))  # so much is to come, and nothing does
+    stopping = threading.Thread(target=pool.stop, args=(workers, processes), daemon=True)
+    stopping.start()
+    stopping.join(30)
+    waits = stopping.is_alive()
+    results.close()  # else, where it waits, so does the end of these tests
+    assert not waits
 
 
 def test_a_second_run_says_so_and_leaves(course):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -426,6 +427,12 @@ def test_a_folder_that_cannot_be_made_is_told(text, tmp_path):
     [
         (lambda folder: (folder / "recipe.json").write_text("{"), "recipe.json is damaged, JSONDecodeError"),
         (lambda folder: (folder / "recipe.json").write_text("{}"), "recipe.json is damaged, KeyError: 'name'"),
+        (lambda folder: (folder / "recipe.json").write_text("[]"), "recipe.json is damaged, TypeError"),
+        (
+            lambda folder: next(folder.glob("*/about.json")).write_text("{}"),
+            "00000024 cannot be read, KeyError: 'step'",
+        ),
+        (lambda folder: next(folder.glob("*/about.json")).write_text(""), "00000024 cannot be read, JSONDecodeError"),
         (lambda folder: next(folder.glob("*/*.distcp")).write_bytes(b"x"), "00000024 cannot be read"),
         (lambda folder: next(folder.glob("*/.metadata")).unlink(), "00000024 cannot be read"),
     ],
@@ -434,6 +441,8 @@ def test_a_damaged_run_is_told(text, tmp_path, damage, sentence):
     assert command("char_gpt", *TINY, f"data={text}", out=tmp_path) == 0
     damage(tmp_path)
     assert sentence in command("char_gpt", "--resume", out=tmp_path)
+    with pytest.raises(stops.Stopped, match=re.escape(sentence)):
+        runs.load(tmp_path)
 
 
 @pytest.mark.parametrize("lost", ["half a line", "all"])
