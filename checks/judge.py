@@ -7,7 +7,7 @@ import numpy as np
 
 from checks import answers, cases, compare, experiments, guard
 
-_right = {}  # {name: function}, the last of that name that earned all its points
+_right = {}  # {name: answer}, the last of that name that earned all its points
 
 
 def check(name, answer):
@@ -22,11 +22,10 @@ def check(name, answer):
     if name not in records:
         raise KeyError(f"{name} is not an exercise of this set. Its exercises: {', '.join(records)}")
     share, lines = judge(records[name], answer, _given())
-    if share == 1:
-        _right[getattr(answer, "__name__", name)] = answer
-    points = records[name]["points"]
+    points, title = records[name]["points"], name.split(".")[-1]
     earned = round(float(points * share), 2)
-    title = name.split(".")[-1]
+    if share == 1:
+        _right[title] = answer
     print(f"{title}: {'right, ' if share == 1 else ''}{earned:g} of {points:g} points")
     for line in lines:
         print("  " + line)

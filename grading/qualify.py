@@ -1,18 +1,20 @@
 """Qualification: is every check right about every answer we can think of?
 
-    python -m grading.qualify [SET ...]
+    python -m grading.qualify [SET ...] [--seeds N]
 
 For each exercise: the reference and every variant earn full points, every mutant earns less and is told its own
-sentence, an empty answer earns nothing. The table goes to book/data/qualification.json, from which the book prints its
-page.
+sentence, an empty answer earns nothing: on the cases that students have, and on N draws of the grader's. The table goes
+to book/data/qualification.json, from which the book prints its page.
 """
 
+import argparse
 import io
 import json
 import sys
 
 from checks import cases, judge
 from grading import fresh, sources, spec
+from reference_impl import progress
 
 TABLE = spec.ROOT / "book" / "data" / "qualification.json"
 
@@ -93,14 +95,24 @@ def wrong_answers(exercise):
     return [(sentence, exercise.value | {key: wrong}) for sentence, (key, wrong) in exercise.mutants.items()]
 
 
-def main(names):
-    table = {}
+def main(words=None):
+    parser = argparse.ArgumentParser("grading.qualify", description="Examine every check of the sets, or of all.")
+    parser.add_argument("sets", nargs="*", metavar="SET")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="draws of the grader's to try (1)")
+    options = parser.parse_args(words)
+    unknown = [name for name in options.sets if name not in spec.slugs()]
+    if unknown:
+        parser.error(f"there is no set {unknown[0]}, but {', '.join(spec.slugs())}")
+    table, names, seeds = {}, options.sets or spec.slugs(), [None, *range(1, options.seeds + 1)]
     for slug in names:
-        try:
-            table[slug] = qualify(slug)
-            qualify(slug, seed=1)
-        except (Unqualified, spec.SpecError) as error:
-            sys.exit(f"{slug}: {error}")
+        show = progress.bar(len(seeds))
+        for n, seed in enumerate(seeds, start=1):
+            try:
+                rows = qualify(slug, seed)
+            except (Unqualified, spec.SpecError) as error:
+                sys.exit(f"{slug}{f', seed {seed}' if seed else ''}: {error}")
+            table.setdefault(slug, rows)
+            show(n, slug)
         for row in table[slug]:
             print(
                 f"{slug} {row['exercise']}: {len(row['mutants'])} mutants named, {len(row['variants'])} variants full"
@@ -112,4 +124,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or spec.slugs())
+    main()

@@ -4,10 +4,14 @@ import os
 import shutil
 import signal
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits "ignore"
+slow = [hypothesis.HealthCheck.too_slow]  # the same examples everywhere, however slow the machine
+hypothesis.settings.register_profile("course", derandomize=True, deadline=None, suppress_health_check=slow)
+hypothesis.settings.load_profile("course")
 
 
 @pytest.fixture

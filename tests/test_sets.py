@@ -36,6 +36,22 @@ def test_every_mutant_is_named_and_every_variant_is_right(slug, seed):
     assert qualify.qualify(slug, seed) == json.loads(qualify.TABLE.read_text(encoding="utf-8"))[slug]
 
 
+def test_a_draw_that_a_check_is_wrong_about_is_told(monkeypatch, capsys):
+    def wrong_of_the_third(slug, seed):
+        if seed == 3:
+            raise qualify.Unqualified("tiny.affine: a variant earns 0%")
+        return []
+
+    monkeypatch.setattr(qualify, "qualify", wrong_of_the_third)
+    qualify.main(["ch01_neuron", "--seeds", "2"])
+    with pytest.raises(SystemExit) as stop:
+        qualify.main(["ch01_neuron", "--seeds", "4"])
+    assert stop.value.code == "ch01_neuron, seed 3: tiny.affine: a variant earns 0%"
+    with pytest.raises(SystemExit) as stop:
+        qualify.main(["ch99"])
+    assert stop.value.code == 2 and "there is no set ch99, but ch01_neuron, " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("slug", SETS)
 def test_every_function_has_enough_mutants_and_variants(slug):
     for exercise in spec.load(slug).EXERCISES:

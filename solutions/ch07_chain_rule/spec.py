@@ -735,7 +735,7 @@ def trained(x, y, rng, units=3, epochs=12, lr=0.1, squash=Value.tanh):
 
 
 def by_tanh(x_train, y_train, x_val, y_val, rng):
-    return best((trained(x_train, y_train, rng) for _ in range(2)), x_val, y_val)
+    return best((trained(x_train, y_train, rng) for _ in range(4)), x_val, y_val)
 
 
 def by_relu(x_train, y_train, x_val, y_val, rng):

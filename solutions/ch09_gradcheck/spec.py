@@ -114,6 +114,7 @@ def numerical_cases(rng):
     yield "a step that is not small, h = 0.8", lse, entries(rng, 6), 0.8
     yield "the same, a table", norm, entries(rng, (3, 2)), 0.6
     yield "entries in the thousands", norm, 1e3 * entries(rng, (2, 3)), 1e-2
+    yield "entries far smaller than the step", lse, 1e-3 * entries(rng, 4), 0.5  # x + h - h is never x here
 
 
 def flat_central(f, x, h=1e-5):

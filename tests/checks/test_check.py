@@ -1137,9 +1137,6 @@ def same(a, b):
 
 @settings(
     max_examples=60,
-    derandomize=True,
-    database=None,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(values)
@@ -1204,7 +1201,7 @@ def test_recorded_values_are_resolved_where_the_function_lives():
 # Comparing ------------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, derandomize=True, database=None, deadline=None)
+@settings(max_examples=60)
 @given(
     hnp.arrays(float, hnp.array_shapes(max_dims=2, max_side=3), elements=st.floats(width=32)),
     hnp.arrays(

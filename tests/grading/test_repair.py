@@ -531,7 +531,7 @@ def assert_gradable(nb, course):
     assert places["setup"] < min(places[name] for name in course.order if name != "setup")
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_accident_leaves_a_cell_out(foreign, data):
     nb = copy.deepcopy(foreign.done)
@@ -646,7 +646,7 @@ def mutated(seed):
     return bytes(raw)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(raw=st.binary(max_size=200) | st.integers().map(mutated)
        | st.tuples(JSON, st.sampled_from([1, 2, 3, 4, None])).map(
            lambda pair: json.dumps({"cells": pair[0], "worksheets": pair[0], "nbformat": pair[1]}).encode())

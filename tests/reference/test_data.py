@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from reference_impl import data
 
-examples = settings(max_examples=60, derandomize=True, database=None, deadline=None)
+examples = settings(max_examples=60)
 
 
 @pytest.fixture

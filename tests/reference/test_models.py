@@ -24,9 +24,6 @@ B, T, C, D_IN, HIDDEN, K, V = 2, 6, 7, 4, 8, 5, 9
 # The same examples on every run, and no deadline: the machine may be busy.
 examples = settings(
     max_examples=200,
-    derandomize=True,
-    database=None,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from reference_impl import activations, init, losses, mlp, optim, schedule, train, tree
 
-examples = settings(max_examples=60, derandomize=True, database=None, deadline=None)
+examples = settings(max_examples=60)
 
 
 @pytest.fixture

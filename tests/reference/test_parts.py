@@ -16,9 +16,6 @@ from reference_impl import activations, data, gradcheck, init, layers, losses, m
 # The same examples on every run, and no deadline: the machine may be busy.
 examples = settings(
     max_examples=60,
-    derandomize=True,
-    database=None,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from reference_impl import neuron, scalar
 from reference_impl.scalar import Value
 
-examples = settings(max_examples=60, derandomize=True, database=None, deadline=None)
+examples = settings(max_examples=60)
 
 
 # Value ----------------------------------------------------------------------------------------------------------------

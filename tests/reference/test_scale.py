@@ -14,9 +14,6 @@ from reference_impl import activations, gpt, init, laws, losses, mlp, optim, par
 # The same examples on every run, and no deadline: the machine may be busy.
 examples = settings(
     max_examples=40,
-    derandomize=True,
-    database=None,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from reference_impl import data, tokenizer
 
-examples = settings(max_examples=100, derandomize=True, database=None, deadline=None)
+examples = settings(max_examples=100)
 
 # As published: github.com/openai/tiktoken, tiktoken_ext/openai_public.py
 PAT_STR = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""

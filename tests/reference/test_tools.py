@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from reference_impl import activations, attention, conv, rnn
 
-examples = settings(max_examples=40, derandomize=True, database=None, deadline=None)
+examples = settings(max_examples=40)
 
 
 @pytest.fixture
