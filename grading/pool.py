@@ -35,14 +35,13 @@ def undisturbed():
     """
     held = []
 
-    def hold(*_):
-        if held:
-            raise KeyboardInterrupt
-        held.append(True)
-
     def look():
         if held:
             raise KeyboardInterrupt
+
+    def hold(*_):
+        look()  # the second is not held
+        held.append(True)
 
     before = signal.signal(signal.SIGINT, hold)
     try:
