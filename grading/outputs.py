@@ -12,7 +12,7 @@ WORDS = {  # what happened, in a word: sign, words
     "wrong": ("✗", "not right"),
     "empty": ("○", "not done"),
     "error": ("⚠", "stopped by an error"),
-    "time": ("⏱", "out of time"),
+    "time": ("◔", "out of time"),
     "memory": ("⚠", "out of memory"),
     "crash": ("⚠", "crashed"),
     "output": ("⚠", "printed too much"),
